@@ -1,0 +1,3 @@
+//! One cell as text: what in it are items, statements, magics, a last expression.
+
+pub mod source;

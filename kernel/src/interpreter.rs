@@ -1,0 +1,84 @@
+//! What a front end, Jupyter's or the notebook runner, can ask of a Rust session.
+//!
+//! The protocol side (`jupyter`) and the runner (`notebook`) speak only to this
+//! trait; `session::Session` implements it.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use crate::output::{CellError, MimeBundle, Output};
+
+/// One cell to run.
+#[derive(Debug, Clone)]
+pub struct CellRequest {
+    pub code: String,
+    /// The number shown as `In[n]`. Cells that are not stored in the history
+    /// (`silent`, `store_history: false`) repeat the number of the next stored one.
+    pub number: u32,
+    /// No result is shown and nothing counts (`silent`).
+    pub silent: bool,
+    pub allow_stdin: bool,
+    /// The front end's id of the cell, when it sends one.
+    pub cell_id: Option<String>,
+}
+
+/// How a cell ended. Everything that it showed went through its [`Output`] before,
+/// the error of a failed cell included.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    pub error: Option<CellError>,
+    /// Text for the front end's pager (`NAME?`).
+    pub page: Option<MimeBundle>,
+    /// Text to put into the next input (`%load`).
+    pub next_input: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Completeness {
+    Complete,
+    /// More lines are wanted; start the next with this indent.
+    Incomplete { indent: String },
+    Invalid,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Completions {
+    /// The bytes of the code that a match replaces.
+    pub start: usize,
+    pub end: usize,
+    pub matches: Vec<CompletionItem>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompletionItem {
+    pub text: String,
+    /// `variable`, `function`, `struct`, `keyword`, `magic`, … (JupyterLab shows it).
+    pub kind: &'static str,
+    /// The type or signature.
+    pub signature: String,
+}
+
+/// A value or an error for each of `user_expressions`.
+pub type Expressions = BTreeMap<String, Result<MimeBundle, CellError>>;
+
+pub trait Interpreter: Send + Sync + 'static {
+    /// Runs one cell to its end. Called for one cell at a time.
+    fn execute(&self, request: CellRequest, output: Output) -> impl Future<Output = Outcome> + Send;
+
+    /// Values of expressions, evaluated after a cell without showing anything.
+    fn evaluate(&self, expressions: BTreeMap<String, String>) -> impl Future<Output = Expressions> + Send;
+
+    fn is_complete(&self, code: &str) -> Completeness;
+
+    /// `cursor` is a byte offset into `code`, on a character boundary.
+    fn complete(&self, code: &str, cursor: usize) -> Completions;
+
+    /// What is known about the name at `cursor` (a byte offset); `detail` 1 asks for more.
+    fn inspect(&self, code: &str, cursor: usize, detail: u8) -> Option<MimeBundle>;
+
+    /// Stops the running cell, if one runs. Returns when the stop has been asked for.
+    fn interrupt(&self) -> impl Future<Output = ()> + Send;
+
+    /// Ends the processes behind the session.
+    fn shutdown(&self) -> impl Future<Output = ()> + Send;
+}

@@ -1,0 +1,82 @@
+//! What a running cell shows, as values that know nothing of Jupyter.
+//!
+//! The session sends [`Event`]s into an [`Output`]; whoever started the cell (the
+//! Jupyter server, the notebook runner) holds the other end and turns them into
+//! messages or terminal text. The channel is bounded: a cell that floods its output
+//! waits for the front end instead of filling the kernel's memory.
+
+use serde_json::{Map, Value};
+use tokio::sync::{mpsc, oneshot};
+
+/// One value in several formats: MIME type to content. Text formats hold a string,
+/// binary ones base64 text, `application/json` any JSON value.
+pub type MimeBundle = Map<String, Value>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamName {
+    Stdout,
+    Stderr,
+}
+
+impl StreamName {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StreamName::Stdout => "stdout",
+            StreamName::Stderr => "stderr",
+        }
+    }
+}
+
+/// An exception as Jupyter knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CellError {
+    /// The kind: `CompileError`, `Panic`, `KeyboardInterrupt`, …
+    pub name: String,
+    /// One line that says what happened.
+    pub value: String,
+    /// The full text, a line an element, ANSI colours included.
+    pub traceback: Vec<String>,
+}
+
+#[derive(Debug)]
+pub enum Event {
+    Stream { name: StreamName, text: String },
+    /// `display_data`, or `update_display_data` when `update` is set.
+    Display { data: MimeBundle, metadata: Map<String, Value>, display_id: Option<String>, update: bool },
+    ClearOutput { wait: bool },
+    /// The value of the cell's last expression.
+    Result { data: MimeBundle, metadata: Map<String, Value> },
+    Error(CellError),
+    /// Ask the person at the front end for a line of text. Dropping `answer` means
+    /// that nobody can answer (no stdin, or the front end went away).
+    Input { prompt: String, password: bool, answer: oneshot::Sender<String> },
+    /// Everything sent before this has been handed on when `done` is answered.
+    Flush { done: oneshot::Sender<()> },
+}
+
+/// The sending side: cloned into whatever may still print for this cell later on.
+#[derive(Debug, Clone)]
+pub struct Output {
+    sender: mpsc::Sender<Event>,
+}
+
+impl Output {
+    /// A new output and the end that consumes it.
+    pub fn channel() -> (Output, mpsc::Receiver<Event>) {
+        let (sender, receiver) = mpsc::channel(64);
+        (Output { sender }, receiver)
+    }
+
+    /// Hands one event on, waiting while the consumer is behind. Events for a
+    /// consumer that is gone are dropped.
+    pub async fn send(&self, event: Event) {
+        let _ = self.sender.send(event).await;
+    }
+
+    /// Waits until everything sent so far has been handed on.
+    pub async fn flush(&self) {
+        let (done, wait) = oneshot::channel();
+        self.send(Event::Flush { done }).await;
+        let _ = wait.await;
+    }
+}
