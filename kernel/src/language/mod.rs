@@ -1,1 +1,3 @@
-//! (being written)
+//! Completion and inspection.
+
+pub mod scope;
