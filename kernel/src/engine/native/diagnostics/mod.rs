@@ -14,12 +14,12 @@
 //! in a block or not at all, nor which macro an error came from. Each message carries
 //! rustc's own rendering too, and these decisions are read off there.
 
-mod json;
+pub mod json;
 mod place;
 mod render;
 mod suggestion;
 #[cfg(test)]
 mod tests;
 
-pub use json::{Code, CompilerOutput, Diagnostic, Expansion, Level, Span};
+pub use json::{CompilerOutput, Diagnostic};
 pub use render::{render, summary, worth_showing};

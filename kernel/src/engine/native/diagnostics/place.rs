@@ -8,6 +8,64 @@ pub(super) fn names_generated(text: &str) -> bool {
     text.contains("__tb") || text.contains("__rt::") || text.contains("::__rt")
 }
 
+/// Rewrites places in the compiled file that stand inside a text, such as
+/// `{closure@cell.rs:40:5: 40:12}`, as places in a cell, or as `…` where nobody wrote
+/// the code.
+pub(super) struct Retelling<'a> {
+    main_file: Option<&'a str>,
+    source: &'a SourceText,
+}
+
+impl<'a> Retelling<'a> {
+    pub(super) fn new(diagnostic: &'a Diagnostic, source: &'a SourceText) -> Retelling<'a> {
+        let all = std::iter::once(diagnostic).chain(&diagnostic.children);
+        let main_file = all
+            .flat_map(|message| message.spans.iter().flat_map(Span::with_callers))
+            .find(|span| span.in_main_file)
+            .map(|span| span.file_name.as_str());
+        Retelling { main_file, source }
+    }
+
+    pub(super) fn tell(&self, text: &str) -> String {
+        let Some(main_file) = self.main_file else { return text.to_owned() };
+        let mut told = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once(main_file) {
+            told.push_str(before);
+            rest = after;
+            match line_and_column(after, ":") {
+                Some((from, mut length)) => {
+                    let (end, end_length) = line_and_column(&after[length..], ": ").unzip();
+                    length += end_length.unwrap_or(0);
+                    told.push_str(&self.place(from, end).unwrap_or_else(|| "…".to_owned()));
+                    rest = &after[length..];
+                }
+                None => told.push_str(main_file),
+            }
+        }
+        told + rest
+    }
+
+    fn place(&self, from: (usize, usize), end: Option<(usize, usize)>) -> Option<String> {
+        let start = self.source.locate_line(from.0, from.1)?;
+        let Some(end) = end else { return Some(start.place()) };
+        // The end is behind the last character, where the cell may be over.
+        let lines = end.0.checked_sub(from.0)?;
+        let (line, column) = start.cell.line_column(start.range.start);
+        let end_column = if lines == 0 { column + end.1.checked_sub(from.1)? } else { end.1 };
+        Some(format!("{}: {}:{end_column}", start.place(), line + lines))
+    }
+}
+
+/// Reads `:40:5` with the given text before the first number; also gives its length.
+fn line_and_column(text: &str, before: &str) -> Option<((usize, usize), usize)> {
+    let numbers = text.strip_prefix(before)?;
+    let (line, column) = numbers.split_once(':')?;
+    let digits = column.bytes().take_while(u8::is_ascii_digit).count();
+    let parsed = (line.parse().ok()?, column[..digits].parse().ok()?);
+    Some((parsed, before.len() + line.len() + 1 + digits))
+}
+
 /// A place to underline.
 #[derive(Debug, Clone)]
 pub(super) struct Mark {
@@ -30,7 +88,26 @@ pub(super) fn locate(span: &Span, source: &SourceText) -> Option<CellRange> {
 
 /// [`locate`] without a look at macro calls.
 pub(super) fn locate_exactly(span: &Span, source: &SourceText) -> Option<CellRange> {
-    if span.in_main_file { source.locate(span.range()) } else { None }
+    if !span.in_main_file {
+        return None;
+    }
+    let place = source.locate(span.range())?;
+    let is_text = |offset| place.cell.text.is_char_boundary(offset);
+    (is_text(place.range.start) && is_text(place.range.end)).then_some(place)
+}
+
+/// Labels at code of other crates, as far as they say something without that code.
+pub(super) fn foreign_labels(spans: &[Span]) -> impl Iterator<Item = &str> {
+    spans
+        .iter()
+        .filter(|span| span.with_callers().all(|span| !span.in_main_file))
+        .filter_map(|span| span.label.as_deref())
+        .filter(|label| !label.is_empty() && !names_generated(label) && !needs_place(label))
+}
+
+/// "defined here" and "required by this bound in" say nothing without the code.
+pub(super) fn needs_place(text: &str) -> bool {
+    text.ends_with(" here") || text.starts_with("required by this bound in")
 }
 
 /// The place of the whole message: where its primary span lies, else any other.

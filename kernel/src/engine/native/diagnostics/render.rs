@@ -8,7 +8,10 @@ use annotate_snippets::renderer::Renderer;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level as Severity, Snippet};
 
 use super::json::{Diagnostic, Level};
-use super::place::{Mark, locate, locate_exactly, marks, names_generated, place};
+use super::place::{
+    Mark, Retelling, foreign_labels, locate, locate_exactly, marks, names_generated, needs_place,
+    place,
+};
 use super::suggestion::{self, Style};
 use crate::cell::source::{CellRange, CellSource, SourceText};
 
@@ -30,7 +33,8 @@ pub fn render(diagnostics: &[Diagnostic], source: &SourceText, color: bool) -> S
 
 /// One line: `E0308: mismatched types (In[7]:2:5)`, without a place if there is none.
 pub fn summary(diagnostic: &Diagnostic, source: &SourceText) -> String {
-    let message = diagnostic.message.lines().next().unwrap_or_default();
+    let message = Retelling::new(diagnostic, source).tell(&diagnostic.message);
+    let message = message.lines().next().unwrap_or_default();
     let kind = match (error_code(diagnostic), diagnostic.is_warning()) {
         (Some(code), _) => format!("{code}: "),
         (None, true) => "warning: ".to_owned(),
@@ -94,6 +98,9 @@ fn severity(level: Level) -> Severity<'static> {
 /// The groups in the order and with the headings that rustc's own emitter uses.
 fn report(diagnostic: &Diagnostic, source: &SourceText) -> Vec<Group<'static>> {
     let rendered = diagnostic.rendered.as_deref();
+    let retelling = Retelling::new(diagnostic, source);
+    let snippets = |marks| snippets(marks, &retelling);
+    let tell = |text: &str| visible(&retelling.tell(text));
     let (suggestions, notes): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
         diagnostic.children.iter().partition(|child| child.is_suggestion());
     let suggestions: Vec<(&Diagnostic, Style)> = suggestions
@@ -110,7 +117,7 @@ fn report(diagnostic: &Diagnostic, source: &SourceText) -> Vec<Group<'static>> {
     let marks = marks(&diagnostic.spans, inline.collect(), source);
     let home = marks.iter().find(|mark| mark.is_primary).map(|mark| mark.place.clone());
 
-    let mut title = severity(diagnostic.level).primary_title(diagnostic.message.clone());
+    let mut title = severity(diagnostic.level).primary_title(retelling.tell(&diagnostic.message));
     if let Some(code) = error_code(diagnostic) {
         title = title.id(code.to_owned());
     }
@@ -120,20 +127,25 @@ fn report(diagnostic: &Diagnostic, source: &SourceText) -> Vec<Group<'static>> {
     let about_generated = diagnostic
         .primary()
         .is_some_and(|span| span.in_main_file && locate_exactly(span, source).is_none());
+    if !about_generated {
+        for label in foreign_labels(&diagnostic.spans) {
+            group = group.element(Severity::NOTE.message(tell(label)));
+        }
+    }
     for note in notes.into_iter().filter(|note| is_worth_reading(note)) {
         let note_marks = self::marks(&note.spans, Vec::new(), source);
         let level = severity(note.level);
-        let text = visible(&note.message);
         if !note_marks.is_empty() {
-            let next = Group::with_title(level.secondary_title(text));
+            let next = Group::with_title(level.secondary_title(tell(&note.message)));
             report.push(std::mem::replace(&mut group, next));
             group = group.elements(snippets(note_marks));
-        } else if note.spans.is_empty()
-            || (!about_generated && note.spans.iter().all(|span| !span.in_main_file))
+        } else if note.spans.is_empty() {
+            group = group.element(level.message(tell(&note.message)));
+        } else if !about_generated
+            && !needs_place(&note.message)
+            && note.spans.iter().all(|span| !span.in_main_file)
         {
-            // A place in another crate is named in the text ("required by a bound in
-            // `spawn`"), and its source is seldom there to be shown.
-            group = group.element(level.message(text));
+            group = group.element(level.message(tell(&without_places(note))));
         }
     }
     if let Some(note) = macro_note(rendered) {
@@ -144,8 +156,7 @@ fn report(diagnostic: &Diagnostic, source: &SourceText) -> Vec<Group<'static>> {
         let heading = match style {
             Style::Block(heading) => heading,
             Style::Line => {
-                let text = visible(&suggestion.message);
-                group = group.element(Severity::HELP.message(text));
+                group = group.element(Severity::HELP.message(tell(&suggestion.message)));
                 continue;
             }
             Style::Label(_) | Style::Hidden => continue,
@@ -158,7 +169,7 @@ fn report(diagnostic: &Diagnostic, source: &SourceText) -> Vec<Group<'static>> {
             continue;
         }
         let others = changes.len().saturating_sub(suggestion::MAX_ALTERNATIVES);
-        let next = Group::with_title(Severity::HELP.secondary_title(visible(&heading)));
+        let next = Group::with_title(Severity::HELP.secondary_title(tell(&heading)));
         report.push(std::mem::replace(&mut group, next));
         group = group.elements(changes.into_iter().take(suggestion::MAX_ALTERNATIVES));
         if others > 0 {
@@ -171,13 +182,25 @@ fn report(diagnostic: &Diagnostic, source: &SourceText) -> Vec<Group<'static>> {
     report
 }
 
-/// Notes about which flags set a lint are for authors of crates.
+/// Notes about which flags set a lint are for authors of crates, and the linker's
+/// command line, a page of temporary files, is for authors of compilers.
 fn is_worth_reading(note: &Diagnostic) -> bool {
     let text = &note.message;
     let about_lint_level = (text.starts_with("`#[") && text.ends_with("on by default"))
         || text.starts_with("requested on the command line with")
         || text.starts_with("to override `-");
-    !about_lint_level && !names_generated(text)
+    let linker_command = text.contains(".o\" \"")
+        || text.starts_with("some arguments are omitted");
+    !about_lint_level && !linker_command && !text.trim().is_empty() && !names_generated(text)
+}
+
+/// A note about places in other crates as text alone. Their paths lead nowhere unless
+/// the source is installed, and what counts is named in the text ("required by a bound
+/// in `spawn`") or listed in the labels ("`usize` implements …").
+fn without_places(note: &Diagnostic) -> String {
+    let labels: String = foreign_labels(&note.spans).map(|label| format!("\n  {label}")).collect();
+    let colon = if labels.is_empty() { "" } else { ":" };
+    format!("{}{colon}{labels}", note.message)
 }
 
 /// rustc's last note, which is not among the JSON's children.
@@ -188,7 +211,10 @@ fn macro_note(rendered: Option<&str>) -> Option<String> {
 }
 
 /// One snippet a cell, the primary mark's cell first.
-fn snippets(marks: Vec<Mark>) -> Vec<Snippet<'static, Annotation<'static>>> {
+fn snippets(
+    marks: Vec<Mark>,
+    retelling: &Retelling,
+) -> Vec<Snippet<'static, Annotation<'static>>> {
     let mut cells: Vec<(Arc<CellSource>, Vec<Mark>)> = Vec::new();
     for mark in marks {
         match cells.iter_mut().find(|(cell, _)| *cell == mark.place.cell) {
@@ -197,10 +223,14 @@ fn snippets(marks: Vec<Mark>) -> Vec<Snippet<'static, Annotation<'static>>> {
         }
     }
     cells.sort_by_key(|(_, marks)| !marks.iter().any(|mark| mark.is_primary));
-    cells.into_iter().map(|(cell, marks)| snippet(&cell, marks)).collect()
+    cells.into_iter().map(|(cell, marks)| snippet(&cell, marks, retelling)).collect()
 }
 
-fn snippet(cell: &CellSource, marks: Vec<Mark>) -> Snippet<'static, Annotation<'static>> {
+fn snippet(
+    cell: &CellSource,
+    marks: Vec<Mark>,
+    retelling: &Retelling,
+) -> Snippet<'static, Annotation<'static>> {
     let places = || marks.iter().map(|mark: &Mark| &mark.place.range);
     let start = places().map(|range| range.start).min().unwrap_or_default();
     let end = places().map(|range| range.end).max().unwrap_or_default();
@@ -210,7 +240,7 @@ fn snippet(cell: &CellSource, marks: Vec<Mark>) -> Snippet<'static, Annotation<'
     snippet.annotations(marks.into_iter().map(|mark| {
         let CellRange { range, .. } = mark.place;
         let kind = if mark.is_primary { AnnotationKind::Primary } else { AnnotationKind::Context };
-        kind.span(range.start - lines.start..range.end - lines.start).label(mark.label)
+        kind.span(range.start - lines.start..range.end - lines.start).label(mark.label.map(|label| retelling.tell(&label)))
     }))
 }
 

@@ -45,19 +45,18 @@ pub(super) fn style(suggestion: &Diagnostic, rendered: Option<&str>) -> Style {
     style
 }
 
-/// The alternatives of a suggestion, each with its parts: JSON lists the parts of all
-/// of them in a row. Within one the parts are in ascending order and apart.
+/// The alternatives of a suggestion, each with its parts. JSON lists the parts of all
+/// of them in a row, in no special order, but the parts of one are apart from each
+/// other, and alternatives change the same place.
 pub(super) fn alternatives(spans: &[Span]) -> Vec<Vec<&Span>> {
     let mut alternatives: Vec<Vec<&Span>> = Vec::new();
     for span in spans {
+        let clashes = |part: &&Span| {
+            part.range() == span.range()
+                || (part.byte_start < span.byte_end && span.byte_start < part.byte_end)
+        };
         match alternatives.last_mut() {
-            Some(parts)
-                if parts.last().is_some_and(|last| {
-                    last.byte_end <= span.byte_start && last.byte_start < span.byte_start
-                }) =>
-            {
-                parts.push(span);
-            }
+            Some(parts) if !parts.iter().any(clashes) => parts.push(span),
             _ => alternatives.push(vec![span]),
         }
     }

@@ -6,7 +6,13 @@
 //! * `#[warn(…)]` "on by default" is left out, with the `|` line above it if nothing
 //!   else follows (the lint's level is not a learner's question);
 //! * a note that points into std is a `= note:` line without the path
-//!   `/rustc/<hash>/library/…`, which leads nowhere without the component rust-src;
+//!   `/rustc/<hash>/library/…`, which leads nowhere without the component rust-src (and
+//!   with it shows code that nobody in a first course should have to read); what only
+//!   says that something is "defined here", in std, is left out;
+//! * without any place the `=` of notes stands one column further left: the renderer
+//!   is a little newer than the one in rustc 1.95;
+//! * in colour, the differing parts of two long types are not bold: JSON holds only the
+//!   plain text of a message;
 //! * the closing lines ("aborting due to", "For more information") are not there.
 
 mod errors;

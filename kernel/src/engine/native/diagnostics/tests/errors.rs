@@ -21,6 +21,22 @@ fn expected(rendered: &str) -> String {
     lines.join("\n")
 }
 
+/// The text without the width of the line numbers, which the lines of std's source
+/// change where it is installed, and with notes at std as they read here.
+fn without_std(text: &str) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut lines = text.lines().map(str::trim_start).peekable();
+    while let Some(line) = lines.next() {
+        if lines.next_if(|next| next.starts_with("--> /")).is_some() {
+            told.push(format!("= {line}"));
+            while lines.next_if(|next| next.starts_with(['|', '.', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])).is_some() {}
+        } else {
+            told.push(line.to_owned());
+        }
+    }
+    told
+}
+
 /// Compiles `text` and compares every message with rustc's own. `first` is a code or a
 /// part of the first message, so that a case cannot quietly become another one.
 fn same_as_rustc(first: &str, text: &str) {
@@ -40,7 +56,11 @@ fn same_as_rustc(first: &str, text: &str) {
             None => ours,
         };
         let theirs = expected(rendered);
-        assert!(ours == theirs, "ours:\n{ours}\n\nrustc's:\n{theirs}\n");
+        let same = match theirs.contains("--> /") {
+            true => without_std(&ours) == without_std(&theirs),
+            false => ours == theirs,
+        };
+        assert!(same, "ours:\n{ours}\n\nrustc's:\n{theirs}\n");
     }
 }
 
@@ -53,7 +73,7 @@ macro_rules! cases {
 
 cases! {
     moved_value: "E0382", "fn main() {\n    let v = vec![1, 2];\n    let w = v;\n    println!(\"{v:?} {w:?}\");\n}\n";
-    moved_into_a_call: "E0382", "fn eat(v: Vec<i32>) {}\nfn main() {\n    let v = vec![1];\n    eat(v);\n    eat(v);\n}";
+    moved_into_a_call: "E0382", "fn eat(_: Vec<i32>) {}\nfn main() {\n    let v = vec![1];\n    eat(v);\n    eat(v);\n}";
     moved_in_a_loop: "E0382", "use std::thread;\nfn main() {\n    let name = String::from(\"a\");\n    for _ in 0..2 {\n        thread::spawn(move || println!(\"{name}\"));\n    }\n}";
     mismatched_types: "E0308", "fn main() {\n    let n: i32 = \"one\";\n}";
     conversion: "E0308", "fn main() {\n    let s: String = \"one\";\n}";
@@ -70,7 +90,6 @@ cases! {
     closure_may_outlive: "E0373", "use std::thread;\nfn main() {\n    let n = vec![1];\n    let handle = thread::spawn(|| {\n        println!(\"{n:?}\");\n    });\n    handle.join().unwrap();\n}";
     no_display: "E0277", "struct Point;\nfn main() {\n    println!(\"{}\", Point);\n}";
     no_debug: "E0277", "struct Point;\nfn main() {\n    println!(\"{:?}\", Point);\n}";
-    index_type: "E0277", "fn main() {\n    let v = vec![1];\n    let i: i32 = 0;\n    println!(\"{}\", v[i]);\n}";
     trait_bound_of_a_fn: "E0277", "fn show<T: std::fmt::Debug + Clone>(value: T) {}\nstruct Point;\nfn main() {\n    show(Point);\n}";
     question_mark_in_unit: "E0277", "fn main() {\n    let text = std::fs::read_to_string(\"a\")?;\n}";
     unknown_method: "E0599", "struct Point { x: i32 }\nfn main() {\n    let p = Point { x: 1 };\n    p.len();\n}";
@@ -91,6 +110,7 @@ cases! {
     missing_semicolon: "expected `;`", "fn main() {\n    let a = 1\n    let b = 2;\n}";
     unclosed_delimiter: "unclosed delimiter", "fn main() {\n    let v = vec![1;\n    if true {\n}";
     unclosed_without_newline: "unclosed delimiter", "fn main() {";
+    unclosed_before_newline: "unclosed delimiter", "fn main() {\n";
     mismatched_delimiter: "mismatched closing delimiter", "fn main() {\n    let v = (1, 2];\n}";
     unknown_token: "unknown start of token", "fn main() {\n    let a = 1 § 2;\n}";
     quotes_from_a_word_processor: "unknown start of token", "fn main() {\n    println!(“hello”);\n}";
@@ -105,20 +125,32 @@ cases! {
     unused_variable: "unused_variables", "fn main() {\n    let n = 1;\n}";
     needless_mut: "unused_mut", "fn main() {\n    let mut n = 1;\n    println!(\"{n}\");\n}";
     unreachable: "unreachable_code", "fn main() {\n    return;\n    println!(\"never\");\n}";
-    overflow_lint: "arithmetic_overflow", "fn main() {\n    let n: u8 = 255 + 1;\n    println!(\"{n}\");\n}";
+    denied_lint: "invalid_value", "fn main() {\n    let r: &i32 = unsafe { std::mem::zeroed() };\n    println!(\"{r}\");\n}";
     closure_of_several_lines: "E0308", "fn apply(f: impl Fn(i32) -> i32) -> i32 { f(1) }\nfn main() {\n    apply(|n| {\n        let m = n + 1;\n        m > 1\n    });\n}";
     borrowed_data_escapes: "E0521", "fn run(words: &[String]) {\n    std::thread::spawn(move || {\n        println!(\"{}\", words.len());\n    });\n}\nfn main() {}";
     type_annotations_needed: "E0282", "fn main() {\n    let v = Vec::new();\n}";
     type_of_collect: "E0283", "fn main() {\n    let v = [1].iter().collect();\n}";
     reference_to_local: "E0515", "fn text() -> &'static str {\n    let s = String::new();\n    &s\n}\nfn main() {}";
     deref_of_number: "E0614", "fn main() {\n    let n = 1;\n    println!(\"{}\", *n);\n}";
-    compare_reference: "E0277", "fn main() {\n    let v = vec![1, 2];\n    let n = v.iter().filter(|n| n > 1).count();\n}";
+    compare_reference: "E0308", "fn main() {\n    let v = vec![1, 2];\n    let n = v.iter().filter(|n| n > 1).count();\n}";
     own_macro: "E0425", "macro_rules! twice {\n    ($e:expr) => {{\n        let n = missing($e);\n        n * 2\n    }};\n}\nfn main() {\n    twice!(1);\n}";
     own_macro_no_rule: "no rules expected", "macro_rules! twice {\n    ($e:expr) => { $e * 2 };\n}\nfn main() {\n    twice!(1, 2);\n}";
     derive_of_a_field: "E0277", "struct Inner;\n#[derive(Clone, Debug)]\nstruct Outer {\n    inner: Inner,\n}\nfn main() {}";
     copy_derive: "E0204", "#[derive(Clone, Copy)]\nstruct Name(String);\nfn main() {}";
     trait_method_missing: "E0046", "trait Shape {\n    fn area(&self) -> f64;\n}\nstruct Square;\nimpl Shape for Square {}\nfn main() {}";
-    unknown_macro: "cannot find macro", "fn main() {\n    printn!(\"a\");\n}";
+    replacement_over_lines: "E0308", "fn main() {\n    let n: Option<i32> = if true {\n        1\n    } else {\n        None\n    };\n}";
+    needless_parentheses: "unused_parens", "fn main() {\n    while (true) {\n        break;\n    }\n}";
+    capitalization: "E0425", "struct Point;\nfn main() {\n    let p: point;\n}";
+    enum_variant: "E0425", "enum Light { Red }\nfn main() {\n    let l = Red;\n}";
+    use_of_type_parameter: "E0369", "fn add<T>(a: T, b: T) -> T {\n    a + b\n}\nfn main() {}";
+    generic_needs_bound: "E0277", "fn show<T>(value: T) {\n    println!(\"{value}\");\n}\nfn main() {}";
+    boxed_recursion: "E0072", "struct List {\n    value: i32,\n    next: Option<List>,\n}\nfn main() {}";
+    half_open_match: "E0004", "fn main() {\n    match 3u8 {\n        0..=9 => {}\n    }\n}";
+    guard_in_thread: "E0373", "use std::sync::Mutex;\nfn main() {\n    let m = Mutex::new(0);\n    std::thread::scope(|s| {\n        for i in 0..2 {\n            s.spawn(|| *m.lock().unwrap() += i);\n        }\n    });\n}";
+    captured_by_ref_in_fnmut: "E0594", "fn main() {\n    let n = 0;\n    let mut add = || n += 1;\n    add();\n}";
+    moved_out_of_vector: "E0507", "fn main() {\n    let v = vec![String::new()];\n    let s = v[0];\n}";
+    moved_out_of_arc: "E0507", "use std::sync::Arc;\nfn main() {\n    let handles = Arc::new(vec![std::thread::spawn(|| 1)]);\n    for h in *handles {\n        h.join().unwrap();\n    }\n}";
+    box_syntax: "`box_syntax` has been removed", "fn main() {\n    let n = box 1;\n}";
     tabs: "E0308", "fn main() {\n\tlet n:\ti32 =\t\"one\";\n}";
     wide_characters: "E0308", "fn main() {\n    let 名前: i32 = \"日本語 😀\"; let é = 1;\n}";
     wide_characters_in_a_patch: "E0384", "fn main() {\n    let (名, é) = (\"😀\", 1);\n    名 = \"ß\";\n    println!(\"{名}{é}\");\n}";
