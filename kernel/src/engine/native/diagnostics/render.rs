@@ -143,6 +143,7 @@ fn report(diagnostic: &Diagnostic, source: &SourceText) -> Vec<Group<'static>> {
             group = group.element(level.message(tell(&note.message)));
         } else if !about_generated
             && !needs_place(&note.message)
+            && names_something_in(home.as_ref(), &note.message)
             && note.spans.iter().all(|span| !span.in_main_file)
         {
             group = group.element(level.message(tell(&without_places(note))));
@@ -192,6 +193,15 @@ fn is_worth_reading(note: &Diagnostic) -> bool {
     let linker_command = text.contains(".o\" \"")
         || text.starts_with("some arguments are omitted");
     !about_lint_level && !linker_command && !text.trim().is_empty() && !names_generated(text)
+}
+
+/// Whether the function in "required by a bound in `spawn`" is one that the cell calls:
+/// else generated code calls it, or the inside of a macro, which nobody can look at.
+fn names_something_in(home: Option<&CellRange>, note: &str) -> bool {
+    let Some(function) = note.strip_prefix("required by a bound in `") else { return true };
+    let function = function.split(['`', '<']).next().unwrap_or_default();
+    let name = function.trim_end_matches("::").rsplit("::").next().unwrap_or_default();
+    home.is_some_and(|home| home.cell.text.contains(name))
 }
 
 /// A note about places in other crates as text alone. Their paths lead nowhere unless

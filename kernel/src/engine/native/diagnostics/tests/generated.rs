@@ -190,6 +190,21 @@ fn what_stands_in_std_only_is_not_announced() {
 }
 
 #[test]
+fn a_bound_is_told_of_functions_that_the_cell_calls() {
+    let cell = CellSource::new(1, "std::rc::Rc::new(1)");
+    let by_generated_text =
+        file(&[Err("fn main() { std::thread::spawn({ let r = "), Ok(&cell), Err("; move || drop(r) }); }")]);
+    let error = only_error(&by_generated_text);
+    assert!(error.children.iter().any(|note| note.message.starts_with("required by a bound in")));
+    let text = render(&[error], &by_generated_text, false);
+    assert!(!text.contains("required by a bound in"), "{text}");
+
+    let cell = CellSource::new(2, "let r = std::rc::Rc::new(1);\nstd::thread::spawn(move || drop(r));");
+    let text = rendered(&file(&[Err("fn main() {\n"), Ok(&cell), Err("\n}")]));
+    assert!(text.contains("  = note: required by a bound in `spawn`\n"), "{text}");
+}
+
+#[test]
 fn warnings_of_the_current_cell_alone_are_worth_showing() {
     let earlier = CellSource::new(1, "fn early() { std::fs::read(\"a\"); }");
     let current = CellSource::new(2, "use std::thread;\nfn unused() {}\nstd::fs::read(\"b\");");
