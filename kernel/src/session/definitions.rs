@@ -137,6 +137,11 @@ impl Definitions {
         }
     }
 
+    /// All stored items that the cell does not replace.
+    pub fn possible(&self, cell: &Cell) -> Vec<usize> {
+        (0..self.items.len()).filter(|&index| !self.is_replaced(&self.items[index].item, cell)).collect()
+    }
+
     /// Whether an item of the cell takes the stored item's place.
     fn is_replaced(&self, old: &Item, cell: &Cell) -> bool {
         if !old.members.is_empty() {
