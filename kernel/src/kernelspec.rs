@@ -116,19 +116,25 @@ pub fn install(folder: &Path, program: &Path) -> Result<(), Error> {
     }
     // Last, and in one step: Jupyter lists a folder as soon as it has this file.
     let unfinished = folder.join(".kernel.json");
-    write(&unfinished, kernel_json(program).as_bytes())?;
+    write(&unfinished, kernel_json(program, env::var_os("THREADBOOK_HOME")).as_bytes())?;
     let path = folder.join("kernel.json");
     fs::rename(&unfinished, &path).map_err(|source| Error::Write { path, source })
 }
 
-fn kernel_json(program: &Path) -> String {
-    let spec = json!({
+/// With a `home` of Threadbook's that is not the default, the kernel is told, for
+/// Jupyter may be started where `THREADBOOK_HOME` is not set.
+fn kernel_json(program: &Path, home: Option<OsString>) -> String {
+    let mut spec = json!({
         "argv": [program.to_string_lossy(), "kernel", "--connection-file", "{connection_file}"],
         "display_name": DISPLAY_NAME,
         "language": "rust",
         "interrupt_mode": "message",
         "metadata": { "debugger": false },
     });
+    if let Some(home) = home.filter(|home| !home.is_empty()) {
+        let home = absolute(&home).unwrap_or_else(|_| home.into());
+        spec["env"] = json!({ "THREADBOOK_HOME": home.to_string_lossy() });
+    }
     format!("{spec:#}\n")
 }
 
@@ -175,7 +181,8 @@ mod tests {
         install(&folder, Path::new("/elsewhere/thread\"book")).expect("installed over the first");
         let spec = fs::read(folder.join("kernel.json")).expect("kernel.json");
         let spec: serde_json::Value = serde_json::from_slice(&spec).expect("JSON");
-        assert_eq!(spec["argv"], json!(["/elsewhere/thread\"book", "kernel", "--connection-file", "{connection_file}"]));
+        let argv = json!(["/elsewhere/thread\"book", "kernel", "--connection-file", "{connection_file}"]);
+        assert_eq!(spec["argv"], argv);
         for (logo, _) in LOGOS {
             assert!(folder.join(logo).is_file(), "{logo}");
         }
@@ -186,6 +193,15 @@ mod tests {
         fs::write(folder.join("kernel.json"), "{}").expect("written");
         assert!(matches!(uninstall(&folder), Err(Error::NotOurs { .. })));
         assert!(folder.join("kernel.json").exists());
+    }
+
+    #[test]
+    fn a_home_elsewhere_is_handed_on() {
+        let spec = |home: Option<&str>| -> serde_json::Value {
+            serde_json::from_str(&kernel_json(Path::new("/p"), home.map(OsString::from))).expect("JSON")
+        };
+        assert_eq!(spec(Some("/home of it"))["env"], json!({ "THREADBOOK_HOME": "/home of it" }));
+        assert!(spec(None).get("env").is_none() && spec(Some("")).get("env").is_none());
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Arguments {
     }
 }
 
-/// Prints the kernelspec's folder on stdout, for scripts.
+/// Prints the kernelspec's folder on stdout, for scripts, as `uninstall` does.
 pub fn install(arguments: &Arguments) -> CommandResult {
     let folder = kernelspec::folder(&arguments.location())?;
     kernelspec::install(&folder, &kernelspec::this_program()?)?;
@@ -41,10 +41,11 @@ pub fn install(arguments: &Arguments) -> CommandResult {
 
 pub fn uninstall(arguments: &Arguments) -> CommandResult {
     let folder = kernelspec::folder(&arguments.location())?;
-    match kernelspec::uninstall(&folder)? {
-        true => eprintln!("Removed the kernelspec:"),
-        false => eprintln!("There is no kernelspec to remove:"),
+    if kernelspec::uninstall(&folder)? {
+        eprintln!("Removed the kernelspec:");
+        println!("{}", folder.display());
+    } else {
+        eprintln!("There is nothing to remove in {}", folder.display());
     }
-    println!("{}", folder.display());
     Ok(ExitCode::SUCCESS)
 }

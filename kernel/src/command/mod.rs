@@ -1,11 +1,12 @@
 //! The command line: what `threadbook …` was asked to do, handed to the part that does it.
 //!
 //! Each subcommand has a file of its own with its arguments and a `run` function.
-//! An error ends the program with one line on stderr, `threadbook: …`, and exit
+//! An error ends the program with a message on stderr, `threadbook: …`, and exit
 //! code 1, or 2 where the command could not even start (wrong arguments, `run`
 //! without a notebook that it can read).
 
 use std::error::Error;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -69,10 +70,8 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// One line on stderr, whoever reads it. A closed stderr must not end the program.
+/// Says it on stderr. A stderr that is closed must not end the program.
 fn report(message: &str) {
-    use std::io::Write;
-    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
     let _ = writeln!(std::io::stderr(), "threadbook: {message}");
 }
 
@@ -80,8 +79,9 @@ fn report_panics_in_one_line() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
         let payload = panic.payload();
-        let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(|s| s.as_str()));
-        let text = text.unwrap_or("no message");
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let text = text.unwrap_or("no message").replace('\n', " ");
         let version = env!("CARGO_PKG_VERSION");
         report(&format!(
             "internal error in version {version} at {place}: {text}; \

@@ -56,23 +56,24 @@ pub fn run(arguments: &Arguments) -> CommandResult {
     let written = destination.path().display().to_string();
     let saved = destination.write(&notebook);
     let (message, code) = match ending {
-        Ending::Completed => (format!("all cells ran; the result is in {written}"), 0),
+        Ending::Completed => ("all cells ran".to_owned(), ExitCode::SUCCESS),
         Ending::Failed { number, error } => {
-            (format!("In[{number}] failed: {}: {}; the result so far is in {written}", error.name, error.value), 1)
+            (format!("In[{number}] failed: {}: {}", error.name, error.value), ExitCode::FAILURE)
         }
-        Ending::Stopped { number } => (format!("stopped in In[{number}]; the result so far is in {written}"), 1),
+        Ending::Stopped { number } => (format!("stopped in In[{number}]"), ExitCode::FAILURE),
         Ending::Stuck { number } => {
-            (format!("In[{number}] did not stop when interrupted, and the run was given up; the result so far is in {written}"), 1)
+            (format!("gave up, for In[{number}] did not stop when it was interrupted"), ExitCode::FAILURE)
         }
     };
     match saved {
-        Ok(()) => report(&message),
+        Ok(()) => report(&format!("{message}; the outputs are in {written}")),
         Err(error) => {
+            report(&message);
             report(&error.to_string());
             return Ok(ExitCode::FAILURE);
         }
     }
-    Ok(ExitCode::from(code))
+    Ok(code)
 }
 
 /// Ctrl-C or a request to terminate stops the run, and a second one at once.

@@ -85,11 +85,14 @@ impl Notebook {
     pub fn code_cells(&self) -> Vec<CodeCell> {
         let cells = self.content["cells"].as_array().into_iter().flatten().enumerate();
         let code = cells.filter(|(_, cell)| cell["cell_type"] == "code");
-        code.map(|(index, cell)| CodeCell {
-            index,
-            id: cell["id"].as_str().map(str::to_owned),
-            source: joined(&cell["source"]).unwrap_or_default(),
-            tags: cell["metadata"]["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
+        code.map(|(index, cell)| {
+            let tags = cell["metadata"]["tags"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            CodeCell {
+                index,
+                id: cell["id"].as_str().map(str::to_owned),
+                source: joined(&cell["source"]).unwrap_or_default(),
+                tags: tags.map(str::to_owned).collect(),
+            }
         })
         .collect()
     }

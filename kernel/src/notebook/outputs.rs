@@ -257,7 +257,8 @@ mod tests {
         outputs.take(first, display("old", Some("id"), false));
         outputs.take(first, display("other", Some("other"), false));
         outputs.take(second, display("newer", Some("id"), true));
-        let texts = |outputs: &Outputs| outputs.to_json(first).iter().map(|o| o["data"]["text/plain"][0].clone()).collect::<Vec<_>>();
+        let text = |output: &Value| output["data"]["text/plain"][0].clone();
+        let texts = |outputs: &Outputs| outputs.to_json(first).iter().map(text).collect::<Vec<_>>();
         assert_eq!(texts(&outputs), ["newer", "other"]);
         assert!(outputs.to_json(second).is_empty());
 

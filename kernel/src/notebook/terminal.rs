@@ -64,8 +64,9 @@ impl Terminal {
         self.start_line();
         let legible = LEGIBLE.iter().find_map(|mime| data.get(*mime)?.as_str());
         let others = data.iter().filter(|(mime, _)| legible.is_none() || is_image(mime));
+        let others = others.map(|(mime, content)| describe(mime, content));
         let legible = legible.map(|text| text.strip_suffix('\n').unwrap_or(text).to_owned());
-        let blocks: Vec<String> = legible.into_iter().chain(others.map(|(mime, content)| describe(mime, content))).collect();
+        let blocks: Vec<String> = legible.into_iter().chain(others).collect();
         for (index, block) in blocks.iter().enumerate() {
             let label = if index == 0 { label } else { "" };
             let separator = if !label.is_empty() && block.contains('\n') { "\n" } else { "" };
@@ -182,8 +183,8 @@ pub mod tests {
             let stream = |text: &str| Event::Stream { name: crate::output::StreamName::Stdout, text: text.to_owned() };
             terminal.show(&stream("half"), 1);
             terminal.show(&stream(" line"), 1);
-            let error = CellError { name: "E".into(), value: "v".into(), traceback: vec!["one".into(), "two\n".into()] };
-            terminal.show(&Event::Error(error), 1);
+            let traceback = vec!["one".into(), "two\n".into()];
+            terminal.show(&Event::Error(CellError { name: "E".into(), value: "v".into(), traceback }), 1);
             terminal.show(&stream("next"), 1);
         });
         assert_eq!(text, "half line\none\ntwo\nnext");
