@@ -4,6 +4,9 @@
 //! Every command is defined once, in [`COMMANDS`]: help, completion and errors read it.
 
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use crate::language::Magic;
 
 /// A command's name and what it does, in a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,16 @@ pub const COMMANDS: &[Command] = &[
     Command { name: "explain", usage: ":explain E0382", help: "explains an error code of the compiler" },
     Command { name: "backtrace", usage: "%backtrace on", help: "shows where panics come from, call by call (on or off)" },
 ];
+
+/// The commands as they are typed, with either sign, for completion and inspection.
+pub fn as_typed() -> &'static [Magic] {
+    static TYPED: LazyLock<Vec<Magic>> = LazyLock::new(|| {
+        let signs = COMMANDS.iter().flat_map(|command| [(":", command), ("%", command)]);
+        // Made once for the life of the program.
+        signs.map(|(sign, command)| Magic { name: String::leak(format!("{sign}{}", command.name)), help: command.help }).collect()
+    });
+    &TYPED
+}
 
 /// A command line of a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,5 +14,5 @@ pub mod child;
 mod frame;
 mod pipe;
 pub mod process;
-mod reader;
+pub mod reader;
 mod text;

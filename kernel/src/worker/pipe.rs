@@ -1,10 +1,9 @@
 //! The reading end of one of the worker's output pipes.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe::Receiver;
 
 use super::text::{Piece, TextStream};
 use crate::output::StreamName;
@@ -16,7 +15,7 @@ const CHUNK: usize = 64 << 10;
 
 pub struct Pipe {
     pub name: StreamName,
-    file: AsyncFd<File>,
+    file: Receiver,
     text: TextStream,
     buffer: Vec<u8>,
     /// The writing ends are all closed.
@@ -25,11 +24,9 @@ pub struct Pipe {
 
 impl Pipe {
     pub fn new(fd: OwnedFd, name: StreamName) -> io::Result<Pipe> {
-        let flags = nix::fcntl::OFlag::from_bits_retain(nix::fcntl::fcntl(&fd, nix::fcntl::FcntlArg::F_GETFL)?);
-        nix::fcntl::fcntl(&fd, nix::fcntl::FcntlArg::F_SETFL(flags | nix::fcntl::OFlag::O_NONBLOCK))?;
         Ok(Pipe {
             name,
-            file: AsyncFd::new(File::from(fd))?,
+            file: Receiver::from_owned_fd(fd)?,
             text: TextStream::new(name == StreamName::Stdout),
             buffer: vec![0; CHUNK],
             closed: false,
@@ -43,16 +40,15 @@ impl Pipe {
                 std::future::pending::<()>().await;
             }
             // An error here would be one of the reactor, which ends with the kernel.
-            let Ok(mut guard) = self.file.readable().await else {
+            if self.file.readable().await.is_err() {
                 self.closed = true;
                 continue;
-            };
-            match guard.try_io(|file| file.get_ref().read(&mut self.buffer)) {
-                Ok(Ok(0)) => self.closed = true,
-                Ok(Ok(length)) => return self.text.push(&self.buffer[..length]),
-                Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(Err(_)) => self.closed = true,
-                Err(_would_block) => {}
+            }
+            match self.file.try_read(&mut self.buffer) {
+                Ok(0) => self.closed = true,
+                Ok(length) => return self.text.push(&self.buffer[..length]),
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                Err(_) => self.closed = true,
             }
         }
     }
@@ -61,7 +57,7 @@ impl Pipe {
     fn waiting(&self) -> usize {
         let mut length = 0;
         // SAFETY: FIONREAD writes one int.
-        match unsafe { fionread(self.file.get_ref().as_raw_fd(), &mut length) } {
+        match unsafe { fionread(self.file.as_raw_fd(), &mut length) } {
             Ok(_) => usize::try_from(length).unwrap_or(0),
             Err(_) => 0,
         }
@@ -77,7 +73,7 @@ impl Pipe {
     pub fn read_now(&mut self, left: &mut usize) -> Option<Vec<Piece>> {
         while *left > 0 && !self.closed {
             let wanted = (*left).min(CHUNK);
-            match self.file.get_ref().read(&mut self.buffer[..wanted]) {
+            match self.file.try_read(&mut self.buffer[..wanted]) {
                 Ok(0) => self.closed = true,
                 Ok(length) => {
                     *left -= length;

@@ -16,8 +16,8 @@ pub struct Environment {
     pub rustc: PathBuf,
     /// `--extern …`, `-L …`
     pub arguments: Vec<OsString>,
-    /// Shared libraries that hold those crates, by their names as crates.
-    pub bundles: Vec<String>,
+    /// Lines of Rust that link the shared libraries which hold those crates.
+    pub extern_crates: String,
     /// Crates that a cell can name in a path.
     pub crates: Vec<String>,
     /// Crates of `:dep` are among them.

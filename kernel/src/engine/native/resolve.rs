@@ -101,9 +101,7 @@ impl Resolver<'_> {
         let mut learnt = Learnt::default();
         let mut first: Option<Refused> = None;
         for attempt in 0..MOST_TRIES {
-            let item_macros = |name: &str| self.definitions.is_item_macro(name);
-            let reading = MacroReading { item_macros: &item_macros, flipped: &learnt.flipped };
-            let Ok(cell) = parse::parse(source, code.clone(), &reading) else {
+            let Some(cell) = self.parse(source, code.clone(), &learnt) else {
                 return Err(self.syntax_errors(source, code).await);
             };
             let changes = self.definitions.changes(&cell);
@@ -133,6 +131,11 @@ impl Resolver<'_> {
         let errors = Vec::new();
         let text = "the compiler refused every form of this cell that was tried: please report it".to_owned();
         Err(first.unwrap_or(Refused::Rejected { errors, text, source: SourceText::default() }))
+    }
+
+    fn parse(&self, source: &Arc<CellSource>, code: Range<usize>, learnt: &Learnt) -> Option<Cell> {
+        let item_macros = |name: &str| self.definitions.is_item_macro(name);
+        parse::parse(source, code, &MacroReading { item_macros: &item_macros, flipped: &learnt.flipped }).ok()
     }
 
     /// The plan, and whether items of the notebook are left out of it.
@@ -195,7 +198,7 @@ impl Resolver<'_> {
             awaits: cell.awaits || learnt.awaits,
             show_tail: !learnt.tail_is_statement,
             evcxr_display: !learnt.no_evcxr_display && self.may_use_evcxr_display(cell),
-            bundles: self.environment.bundles.clone(),
+            extern_crates: self.environment.extern_crates.clone(),
         };
         (plan, left_out)
     }
