@@ -284,8 +284,11 @@ impl Dependencies {
             because = self.conflict(prelude, &build, &everything);
         } else {
             base = Prelude::from_build(&build, toolchain, store, lock).await?;
-            let changed = prelude.bundle.crates.iter().find_map(|old| changed_crate(old, &build));
-            because = because.or(changed).or_else(|| Some("The prelude's crates are needed in another build.".to_owned()));
+            // A crate that the session names itself tells most.
+            let asked = |old: &&BundledCrate| self.specs.iter().any(|spec| spec.package() == old.package);
+            let (asked, others): (Vec<_>, Vec<_>) = prelude.bundle.crates.iter().partition(asked);
+            let changed = asked.into_iter().chain(others).find_map(|old| changed_crate(old, &build));
+            because = changed.or_else(|| Some("The prelude's crates are needed in another build.".to_owned()));
         }
         let mut bundles = if because.is_some() { Vec::new() } else { self.bundles.clone() };
 
