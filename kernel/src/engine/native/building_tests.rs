@@ -307,6 +307,11 @@ async fn a_build_that_is_given_up_leaves_no_lock() {
     let mut dependencies = Dependencies::new("/");
     let spec = DependencySpec::parse(&format!("slow {}", at(&slow))).expect("right");
     let adding = dependencies.add(spec, &bench.toolchain, &bench.prelude, move |line| drop(sender.send(line.to_owned())));
+    // The session runs cells on any thread of its runtime.
+    fn sendable<T: Send>(future: T) -> T {
+        future
+    }
+    let adding = sendable(adding);
     let begun = async {
         while let Some(line) = receiver.recv().await {
             if line.contains("slow") {
