@@ -8,6 +8,7 @@
 pub mod host;
 pub mod run;
 pub mod show;
+pub mod signature;
 pub mod store;
 mod text;
 mod wait;

@@ -1,1 +1,2 @@
-//! (being written)
+//! What a notebook has defined, and how its cells run.
+pub mod definitions;
