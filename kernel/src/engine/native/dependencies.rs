@@ -278,15 +278,12 @@ impl Dependencies {
     async fn settle(&self, build: Build, toolchain: &Toolchain, prelude: &Prelude, lock: &Lock) -> Result<Outcome, BuildError> {
         let store = &prelude.store;
         let everything = build.reachable(build.direct.iter().map(|(_, id)| id.clone()));
-        let mut because = None;
-        let mut base = prelude.clone();
-        if prelude.is_of(&build)? {
-            because = self.conflict(prelude, &build, &everything);
+        let (base, because) = if prelude.is_of(&build)? {
+            (prelude.clone(), self.conflict(prelude, &build, &everything))
         } else {
-            base = Prelude::from_build(&build, toolchain, store, lock).await?;
-            let changed = prelude.bundle.crates.iter().find_map(|old| changed_crate(old, &build));
-            because = because.or(changed).or_else(|| Some("The prelude's crates are needed in another build.".to_owned()));
-        }
+            let other = Prelude::from_build(&build, toolchain, store, lock).await?;
+            (other, Some(self.why_other_prelude(prelude, &build)))
+        };
         let mut bundles = if because.is_some() { Vec::new() } else { self.bundles.clone() };
 
         let is_loaded = |id: &PackageId| {
@@ -320,6 +317,15 @@ impl Dependencies {
             externs.insert(name.clone(), place.ok_or_else(|| BuildError::Unexpected(format!("no file for the crate `{name}`")))?);
         }
         Ok(Outcome { prelude: base, bundles, externs, lock: build.lock, because })
+    }
+
+    /// What in a build made the prelude's crates other ones.
+    fn why_other_prelude(&self, prelude: &Prelude, build: &Build) -> String {
+        // A crate that the session names itself tells most.
+        let asked = |old: &&BundledCrate| self.specs.iter().any(|spec| spec.package() == old.package);
+        let (asked, others): (Vec<_>, Vec<_>) = prelude.bundle.crates.iter().partition(asked);
+        let changed = asked.into_iter().chain(others).find_map(|old| changed_crate(old, build));
+        changed.unwrap_or_else(|| "The prelude's crates are needed in another build.".to_owned())
     }
 
     /// Why the build does not go together with what is loaded, if it does not.

@@ -272,8 +272,11 @@ impl ProgressReader {
                 Some(super::project::NAME) | None => return Read::Nothing,
                 Some(name) => self.compiling(name),
             },
-            "Updating" | "Downloading" | "Fetching" if !rest.starts_with('[') => line.to_owned(),
-            "Fetch" | "Downloading" if rest.starts_with('[') => return Read::Nothing,
+            "Downloading" if rest.starts_with("0 ") => return Read::Nothing,
+            // Without the changing number of bytes behind it.
+            "Downloading" if !rest.starts_with('[') => line.split(',').next().unwrap_or(line).to_owned(),
+            "Updating" => line.to_owned(),
+            "Fetch" | "Downloading" => return Read::Nothing,
             "Fresh" | "Finished" | "Locking" | "Adding" | "Downloaded" | "Blocking" => return Read::Nothing,
             _ => return Read::Text,
         };
@@ -306,6 +309,8 @@ mod tests {
         assert_eq!(reader.read("    Building [=====>       ] 12/37: rayon-core, libc(build)"), Read::Nothing);
         assert_eq!(reader.read("\u{1b}[K   Compiling serde v1.0.229"), progress("Compiling serde (12/37)"));
         assert_eq!(reader.read("   Compiling threadbook-cells v0.0.0 (/tmp/cells)"), Read::Nothing);
+        assert_eq!(reader.read(" Downloading 4 crates, remaining bytes: 272.9KiB"), progress("Downloading 4 crates"));
+        assert_eq!(reader.read(" Downloading 4 crates, remaining bytes: 11.0KiB"), Read::Nothing);
         assert_eq!(reader.read("error: no matching package named `rnad` found"), Read::Text);
         assert_eq!(reader.read("\u{1b}[K"), Read::Nothing);
     }

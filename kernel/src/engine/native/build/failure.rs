@@ -100,7 +100,7 @@ fn explain(text: &str) -> (FailureKind, String) {
     if let Some(requirement) = quoted_after(text, "failed to select a version for the requirement ") {
         let requirement = requirement.replace('"', "");
         let there = after(text, "candidate versions found which didn't match:");
-        let there = there.map(|versions| format!("; there are {}", versions.trim())).unwrap_or_default();
+        let there = there.map(|versions| format!("; there are {}", versions.trim().trim_end_matches(", ..."))).unwrap_or_default();
         return (NoSuchVersion, format!("No version fits `{requirement}`{there}."));
     }
     if let Some(feature) = quoted_after(text, " with feature ").filter(|_| has("does not have ")) {
@@ -166,7 +166,7 @@ mod tests {
             "error: failed to select a version for the requirement `semver = \"^77\"`\ncandidate versions found which didn't match: 1.0.28, 1.0.27, ...\n",
         );
         assert_eq!(failure.kind, FailureKind::NoSuchVersion);
-        assert_eq!(failure.line, "No version fits `semver = ^77`; there are 1.0.28, 1.0.27, ....");
+        assert_eq!(failure.line, "No version fits `semver = ^77`; there are 1.0.28, 1.0.27.");
     }
 
     #[test]
