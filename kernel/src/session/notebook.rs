@@ -105,7 +105,8 @@ impl Notebook {
     pub async fn run(&mut self, request: &CellRequest, output: &Output, result: ResultSender, stop: &mut Stop) -> Result<(), CellError> {
         let (lines, code) = magic::split(&request.code);
         commands::run(self, &lines, output, stop).await?;
-        if request.code[code.clone()].trim().is_empty() {
+        let is_only_comments = |text: &str| text.parse::<proc_macro2::TokenStream>().is_ok_and(|tokens| tokens.is_empty());
+        if is_only_comments(&request.code[code.clone()]) {
             return Ok(());
         }
         let source = CellSource::new(request.number, request.code.clone());

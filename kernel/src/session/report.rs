@@ -151,7 +151,9 @@ fn trim_backtrace(backtrace: &str, sources: &Sources) -> String {
         names(frame, "panicking::") || names(frame, "rust_begin_unwind") || names(frame, "panic_fmt") || names(frame, "unwrap_failed")
     });
     let start = start.map_or(0, |at| at + 1);
-    let end = frames[start..].iter().position(|frame| names(frame, "catch_unwind") || names(frame, "__rt::catch")).map_or(frames.len(), |at| start + at);
+    let ours = ["__rust_try", "catch_unwind", "threadbook::__rt"];
+    let end = frames[start..].iter().position(|frame| ours.iter().any(|part| names(frame, part)));
+    let end = end.map_or(frames.len(), |at| start + at);
     let mut text = String::from("calls, the latest first:\n");
     for (number, frame) in frames[start..end].iter().enumerate() {
         let name = frame[0].split_once(": ").map_or(frame[0], |(_, name)| name);
