@@ -1,8 +1,12 @@
 //! `threadbook kernel`: the kernel that a Jupyter client started.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
 
-use super::{CommandResult, NotWired};
+use super::CommandResult;
+use crate::jupyter::{self, KernelInfo};
+use crate::session::Session;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -12,10 +16,13 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> CommandResult {
-    serve(&arguments.connection_file)
-}
-
-/// Answers Jupyter until it asks for a shutdown.
-fn serve(_connection_file: &Path) -> CommandResult {
-    Err(NotWired("kernel").into())
+    let filter = tracing_subscriber::EnvFilter::try_from_env("THREADBOOK_LOG").unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let info = KernelInfo::default();
+        let session = Arc::new(Session::start(info.language_version.clone()));
+        jupyter::serve(&arguments.connection_file, session, info).await
+    })?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -41,11 +41,6 @@ enum Command {
     Worker(worker::Arguments),
 }
 
-/// A subcommand that another part of the program does not answer yet.
-#[derive(Debug, thiserror::Error)]
-#[error("`{0}` is not wired yet")]
-pub struct NotWired(pub &'static str);
-
 type CommandResult = Result<ExitCode, Box<dyn Error>>;
 
 /// Parses the command line, does what it says and returns the exit code.
@@ -62,7 +57,7 @@ pub fn main() -> ExitCode {
         Command::Uninstall(arguments) => install::uninstall(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Prelude => prelude::run(),
-        Command::Worker(arguments) => worker::run(arguments),
+        Command::Worker(arguments) => worker::run(&arguments),
     };
     result.unwrap_or_else(|error| {
         report(&error.to_string());

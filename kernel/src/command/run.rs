@@ -1,6 +1,5 @@
 //! `threadbook run`: a notebook run in the terminal.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
 use std::path::PathBuf;
@@ -11,10 +10,9 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
-use super::{CommandResult, NotWired, report};
-use crate::interpreter::{CellRequest, Completeness, Completions, Expressions, Interpreter, Outcome};
+use super::{CommandResult, report};
 use crate::notebook::{self, Destination, Ending, Notebook, Options, Terminal};
-use crate::output::{MimeBundle, Output};
+use crate::session::Session;
 
 #[derive(clap::Args)]
 #[command(after_help = "Exit code: 0 when all cells ran, 1 when a cell failed, 2 when the run could not start.")]
@@ -48,7 +46,7 @@ pub fn run(arguments: &Arguments) -> CommandResult {
     let options = Options { allow_errors: arguments.allow_errors, cell_timeout: arguments.cell_timeout };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ending = runtime.block_on(async {
-        let interpreter = start_session().await?;
+        let interpreter = Session::start(Arc::default());
         let stop = stop_on_signals()?;
         let terminal = Terminal::new(Box::new(anstream::AutoStream::auto(std::io::stdout())));
         Ok::<_, Box<dyn Error>>(notebook::run(&interpreter, &mut notebook, &options, terminal, &stop).await)
@@ -88,42 +86,4 @@ fn stop_on_signals() -> std::io::Result<Arc<Notify>> {
         std::process::exit(1);
     });
     Ok(stop)
-}
-
-/// The session that runs the cells.
-async fn start_session() -> Result<Unwired, Box<dyn Error>> {
-    Err(NotWired("run").into())
-}
-
-/// Stands for the session until there is one: it has no values.
-enum Unwired {}
-
-impl Interpreter for Unwired {
-    async fn execute(&self, _: CellRequest, _: Output) -> Outcome {
-        match *self {}
-    }
-
-    async fn evaluate(&self, _: BTreeMap<String, String>) -> Expressions {
-        match *self {}
-    }
-
-    fn is_complete(&self, _: &str) -> Completeness {
-        match *self {}
-    }
-
-    fn complete(&self, _: &str, _: usize) -> Completions {
-        match *self {}
-    }
-
-    fn inspect(&self, _: &str, _: usize, _: u8) -> Option<MimeBundle> {
-        match *self {}
-    }
-
-    async fn interrupt(&self) {
-        match *self {}
-    }
-
-    async fn shutdown(&self) {
-        match *self {}
-    }
 }
