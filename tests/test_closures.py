@@ -80,13 +80,13 @@ NOTEBOOKS = {
         //=> (6, 3, [3, 6])
         """,
     "that_return_closures": """
-        let adder = |n: i32| move |x: i32| x + n;
+        let adder = |n: i32| -> Box<dyn Fn(i32) -> i32> { Box::new(move |x: i32| x + n) };
         let five = adder(5);
         five(1)
         //=> 6
         ---
-        five(2)
-        //=> 7
+        five(2) + adder(1)(1)
+        //=> 9
         """,
     "that_borrow_a_variable_are_told": """
         let data = vec![1, 2, 3];

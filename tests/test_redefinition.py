@@ -173,7 +173,7 @@ NOTEBOOKS = {
         ---
         #[derive(Debug)] struct P(Missing);
         fn f() -> u8 { 2 }
-        //! E0412
+        //! cannot find type `Missing`
         ---
         (p, f())
         //=> (P(1), 1)

@@ -105,6 +105,18 @@ NOTEBOOKS = {
         WHAT
         //=> "text"
         """,
+    "statics_with_references": """
+        static NAMES: &[&str] = &["a", "b"];
+        static CHECKS: [fn(&str) -> bool; 1] = [|s| s.is_empty()];
+        static SEEN: std::sync::Mutex<Vec<&str>> = std::sync::Mutex::new(vec![]);
+        ---
+        SEEN.lock().unwrap().push(NAMES[1]);
+        (NAMES.len(), CHECKS[0](""))
+        //=> (2, true)
+        ---
+        SEEN.lock().unwrap().clone()
+        //=> ["b"]
+        """,
     "a_static_of_an_own_type": """
         use std::sync::Mutex;
         #[derive(Debug, Default)] struct State { n: u8 }
@@ -117,6 +129,7 @@ NOTEBOOKS = {
         ---
         #[derive(Debug, Default)] struct State { n: u8, m: u8 }
         static STATE: Mutex<State> = Mutex::new(State { n: 7, m: 7 });
+        //~ `STATE` starts again
         ---
         STATE.lock().unwrap().n
         //=> 7

@@ -46,7 +46,7 @@ NOTEBOOKS = {
         let mut list = Vec::new();
         list.push(1u64);
         ---
-        for i in 0..4 { count += i; list.push(i); }
+        for i in 0..4 { count += i; list.push(i as u64); }
         ---
         count += 100;
         list.sort_by(|a, b| b.cmp(a));
@@ -58,8 +58,8 @@ NOTEBOOKS = {
         let fixed = 1;
         ---
         fixed += 1;
-        //! E0384
-        //! cannot assign twice to immutable variable
+        //! cannot assign
+        //! `fixed`
         //! In[2]:1:1
         ---
         fixed
@@ -317,7 +317,7 @@ NOTEBOOKS = {
         fn x() -> u8 { 1 }
         ---
         let y = x();
-        let x = 5;
+        let x = 5u8;
         ---
         x + y
         //=> 6
@@ -372,7 +372,8 @@ NOTEBOOKS = {
         let name = "x";
         ---
         %vars
-        //~ mut numbers  Vec<u8>
+        //~ mut numbers  
+        //~ Vec<u8>
         //~ name
         //~ In[1]
         """,
@@ -401,8 +402,11 @@ NOTEBOOKS = {
         let l = std::sync::atomic::AtomicU8::new(4); let m = std::any::TypeId::of::<u8>(); let n = std::io::stdout();
         ---
         let r: RangeInclusive<i32> = b.clone();
-        (a, r, &c, d, &e, f, g.elapsed() < Duration::from_secs(3600), h == std::thread::current().id(), i, j, k)
-        //=> (3, 1..=3, "/tmp", 1.5s, "c", PhantomData<alloc::string::String>, true, true, Reverse(1), Break(1), 127.0.0.1)
+        (a, r, &c, d, &e, f, g.elapsed() < Duration::from_secs(3600))
+        //=> (3, 1..=3, "/tmp", 1.5s, "c", PhantomData<alloc::string::String>, true)
+        ---
+        (h == std::thread::current().id(), i, j, k)
+        //=> (true, Reverse(1), Break(1), 127.0.0.1)
         ---
         (l.load(std::sync::atomic::Ordering::SeqCst), m == std::any::TypeId::of::<u8>())
         //=> (4, true)
