@@ -8,14 +8,14 @@ import pytest
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
-BYTES = "&[" + ", ".join(str(byte) for byte in PNG) + "]"
+BYTES = "[" + ", ".join(f"{byte}u8" for byte in PNG) + "]"
 
 FORMATS = {
     "text/html": ('Html("<b>x</b>")', "<b>x</b>"),
     "text/markdown": ('Markdown("**x**")', "**x**"),
     "text/latex": ('Latex("$x^2$")', "$x^2$"),
     "image/svg+xml": ('Svg("<svg xmlns=\'http://www.w3.org/2000/svg\'/>")', "<svg xmlns='http://www.w3.org/2000/svg'/>"),
-    "image/png": (f"Png({BYTES} as &[u8])", base64.b64encode(PNG).decode()),
+    "image/png": (f"Png({BYTES})", base64.b64encode(PNG).decode()),
     "image/jpeg": ("Jpeg(vec![255u8, 216])", "/9g="),
     "image/gif": ("Gif([71u8])", "Rw=="),
     "application/json": ('Json(serde_json::json!({"a": [1, null]}))', {"a": [1, None]}),

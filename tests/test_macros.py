@@ -50,7 +50,6 @@ NOTEBOOKS = {
     "variables": """
         macro_rules! set { ($name:ident, $value:expr) => { let $name = $value; } }
         set!(made, 5);
-        ---
         made
         //=> 5
         """,
@@ -82,8 +81,9 @@ NOTEBOOKS = {
         let v = vec![1; 3];
         assert_eq!(v.len(), 3);
         assert!(matches!(v[..], [1, ..]), "no");
-        let s = format!("{v:?} {:>5.1} {0:x}", 255.0, );
-        //! argument
+        format!("{} {}", 1)
+        //! 2 positional arguments in format string, but there is 1 argument
+        //! In[1]:4:10
         ---
         let v = vec![1; 3];
         let name = stringify!(a + b); let text = concat!("x", 1);

@@ -18,7 +18,7 @@ NOTEBOOKS = {
         let not_reached_by_the_store = 1;
         v[9];
         //! index out of bounds: the len is 2 but the index is 9
-        //! In[2]:3:1
+        //! In[2]:3:2
         ---
         (v, s)
         //=> ([1, 2], "safe")
@@ -77,9 +77,9 @@ NOTEBOOKS = {
         """,
     "of_every_kind": """
         let zero = std::hint::black_box(0);
-        1 / zero
+        let q = 1 / zero;
         //! attempt to divide by zero
-        //! In[1]:2:1
+        //! In[1]:2:9
         ---
         None::<u8>.expect("a number")
         //! a number
@@ -107,6 +107,24 @@ NOTEBOOKS = {
         ---
         std::panic::resume_unwind(Box::new("resumed"));
         //! resumed
+        """,
+    "in_the_last_expression": """
+        let zero = std::hint::black_box(0);
+        ---
+        1 / zero
+        //! attempt to divide by zero
+        //! In[2]:1:1
+        ---
+        let one = 1;
+        zero - i32::MAX - one - one
+        //! attempt to subtract with overflow
+        //! In[3]:2:1
+        ---
+        if zero == 0 {
+            [1, 2][9 + zero as usize]
+        } else { 1 }
+        //! index out of bounds
+        //! In[4]:2:
         """,
     "overflow_checks_are_on": """
         let mut small = 255u8;

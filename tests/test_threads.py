@@ -36,7 +36,7 @@ NOTEBOOKS = {
         """,
     "channels_over_cells": """
         use std::sync::mpsc;
-        let (tx, rx) = mpsc::channel();
+        let (tx, rx) = mpsc::channel::<i32>();
         let tx2 = tx.clone();
         ---
         std::thread::spawn(move || for i in 0..3 { tx.send(i).unwrap(); });
@@ -112,7 +112,7 @@ NOTEBOOKS = {
                 let mut ready = pair.0.lock().unwrap();
                 while !*ready { ready = pair.1.wait(ready).unwrap(); }
                 table.write().unwrap().push(2);
-                barrier.wait().is_leader();
+                barrier.wait();
             })
         };
         ---
@@ -158,7 +158,7 @@ NOTEBOOKS = {
         let ended = std::thread::Builder::new().name("careless".into()).spawn(move || { let _guard = n.lock().unwrap(); panic!("while locked") })?.join();
         ended.is_err()
         //=> true
-        //2> thread 'careless' panicked at In[1]:4:117:
+        //2> thread 'careless' panicked at In[1]:4:113:
         //2> while locked
         ---
         m.is_poisoned()
@@ -196,7 +196,7 @@ NOTEBOOKS = {
         //=> ([1, 2, 3], 2)
         """,
     "crossbeam_at_once": """
-        let (s, r) = crossbeam::channel::bounded(1);
+        let (s, r) = crossbeam::channel::bounded::<i32>(1);
         crossbeam::thread::scope(|scope| { scope.spawn(|_| s.send(5).unwrap()); }).unwrap();
         ---
         r.recv()?
@@ -217,7 +217,7 @@ NOTEBOOKS = {
         let h = std::thread::spawn(|| -> Result<u8, std::num::ParseIntError> { "x".parse() });
         ---
         h.join().unwrap()?
-        //! invalid digit
+        //! InvalidDigit
         """,
     "a_thread_pool_of_ones_own": """
         use std::sync::{Arc, Mutex, mpsc};

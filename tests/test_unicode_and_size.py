@@ -17,7 +17,7 @@ NOTEBOOKS = {
         """,
     "places_after_wide_characters": """
         let a = "äöü👩‍🚀"; missing(a);
-        //! In[1]:1:21
+        //! In[1]:1:19
         ---
         let ß = "🦀🦀"; panic!("{ß}");
         //! Panic: 🦀🦀
@@ -33,7 +33,8 @@ NOTEBOOKS = {
         /* and a block */ /* /* nested */ */
         ---
         /// a doc comment for nothing
-        //! expected
+        //! E0585
+        //! In[3]:1:1
         ---
         1 // still alive
         //=> 1
@@ -97,7 +98,7 @@ def test_crlf_tabs_and_no_break_spaces(fresh):
     assert fresh.good("let x = 1;\r\nlet y =\t2;\r\n\r\nx + y\r\n").result == "3"
     assert fresh.good('let s = "a\r\nb"; s').result == '"a\\nb"'
     error = fresh.run("let a = 1;\r\n\tmissing();\r\n").failed("CompileError")
-    assert "In[3]:2:" in str(error) and "missing();" in error.text
+    assert "In[3]:2:2" in str(error) and "missing();" in error.text
     panic = fresh.run('\tlet a = 1;\r\n\t\tpanic!("{a}");\r\n').failed("Panic")
     assert "In[4]:2:3" in panic.text
     assert fresh.good("\ufefflet bom = 4;\nbom").result == "4"
