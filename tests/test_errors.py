@@ -315,6 +315,8 @@ NO_NOISE = [
     "use std::collections::HashMap;",
     "#[allow(dead_code)] const N: u8 = 1;",
     "let CamelCase = 1;",
+    "let ε = 1; let ρ = 2;",
+    "let Δx = 1;",
     "let x = 1; let x = 2;",
     "let mut a = 1; a = 2;",
     "macro_rules! unused_macro { () => {} }",

@@ -69,7 +69,7 @@ class TestKernel(jupyter_kernel_test.KernelTests):
         {"code": "display(&Json(serde_json::json!([1])));", "mime": "application/json"},
         {"code": "show!(5);", "mime": "text/plain"},
     ]
-    code_history_pattern = "1?+*"
+    code_history_pattern = "1?+*+ 3"
     supported_history_operations = ("tail", "range", "search")
     code_inspect_sample = "Vec"
     code_clear_output = "clear_output(false);"
