@@ -1,1 +1,20 @@
-//! The prelude.
+//! Threadbook's prelude: what every cell of a Threadbook notebook can use at once,
+//! and a plain library for programs.
+//!
+//! In a notebook all of [`prelude`] is imported into each cell. In a program, write
+//! `use threadbook::prelude::*;`.
+
+pub mod message;
+
+#[cfg(feature = "prelude")]
+mod clock;
+#[cfg(feature = "prelude")]
+pub mod display;
+#[cfg(feature = "prelude")]
+mod input;
+#[cfg(feature = "prelude")]
+pub mod prelude;
+#[cfg(feature = "prelude")]
+#[doc(hidden)]
+#[path = "runtime/mod.rs"]
+pub mod __rt;

@@ -113,8 +113,9 @@ impl SourceText {
             1 => 0,
             _ => self.text.match_indices('\n').nth(line - 2)?.0 + 1,
         };
-        let offset = self.text[line_start..].char_indices().nth(column.checked_sub(1)?)?.0;
-        self.locate(line_start + offset..line_start + offset + 1)
+        let (offset, character) = self.text[line_start..].char_indices().nth(column.checked_sub(1)?)?;
+        let start = line_start + offset;
+        self.locate(start..start + character.len_utf8())
     }
 }
 

@@ -1,0 +1,276 @@
+//! From a cell and what the notebook has defined to the source of a crate.
+//!
+//! ```text
+//! #![…]                                   lints, the cell's own inner attributes
+//! use threadbook::prelude::*;
+//! macros, items and `use`s of earlier cells that this cell needs
+//! the cell's items
+//! fn body() -> Ending {
+//!     let mut v: std::vec::Vec<u8> = take("v");        // a variable it mentions
+//!     let ending = catch(|| {
+//!         the cell's statements
+//!         match &(last expression) { value => show }
+//!         keep("new", …);                              // a variable it makes
+//!         Ok(())
+//!     });
+//!     keep_back("v", …);                               // unless the cell moved it
+//!     ending
+//! }
+//! ```
+//!
+//! The closure takes by reference what the statements only use, and by value what they
+//! move: so after a panic everything that was not moved is still there, and a moved
+//! variable makes the compiler refuse its `keep_back`, which is how the engine learns
+//! of it and compiles again without that line.
+
+use std::ops::Range;
+
+use crate::cell::item::{Item, ItemKind};
+use crate::cell::parse::Cell;
+use crate::cell::source::SourceText;
+use crate::cell::statics::{self, StaticSite, StaticUse};
+
+/// An item of an earlier cell that this cell's crate contains.
+#[derive(Debug, Clone)]
+pub struct OldItem {
+    pub item: Item,
+    /// Its place in the notebook's list of items.
+    pub index: usize,
+    /// The symbols of its statics and who makes them.
+    pub symbols: String,
+    pub usage: StaticUse,
+}
+
+/// A variable of an earlier cell that the cell may use.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    pub name: String,
+    pub type_name: String,
+    pub mutable: bool,
+    /// Put it back afterwards: not when the cell moves it away.
+    pub back: bool,
+}
+
+/// A variable that the cell makes.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    pub name: String,
+    /// The type to keep it as, where that differs from its own: a boxed closure, a
+    /// function pointer. With the expression that makes it from the variable.
+    pub as_type: Option<(String, String)>,
+    /// How many arguments it takes, when it is a closure whose signature is asked for.
+    pub closure_arguments: Option<usize>,
+}
+
+/// Everything that decides the crate's text.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The exported entry point.
+    pub entry: String,
+    pub old: Vec<OldItem>,
+    /// How the symbols of this cell's own statics begin.
+    pub symbols: String,
+    pub taken: Vec<Taken>,
+    pub kept: Vec<Kept>,
+    pub awaits: bool,
+    /// Show the last expression; else it is only a statement.
+    pub show_tail: bool,
+    /// Ask the value for its method `evcxr_display` first.
+    pub evcxr_display: bool,
+    /// Shared libraries that must be linked: `extern crate NAME as _;`.
+    pub bundles: Vec<String>,
+}
+
+/// What a stretch of generated code is for: an error in it is dealt with accordingly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    Take(String),
+    Keep(String),
+    KeepBack(String),
+    Signature(String),
+    ShowTail,
+}
+
+pub struct Generated {
+    pub source: SourceText,
+    pub regions: Vec<(Range<usize>, Purpose)>,
+    /// Where the text of each old item is, by its place in the notebook's list.
+    pub old_items: Vec<(Range<usize>, usize)>,
+}
+
+/// Lints that are noise in a notebook, where a name is used in a later cell.
+const LINTS: &str = "#![allow(unused, nonstandard_style, private_interfaces, private_bounds, improper_ctypes, \
+     clashing_extern_declarations, unpredictable_function_pointer_comparisons)]\n#![warn(unused_must_use)]\n";
+
+pub fn generate(cell: &Cell, plan: &Plan) -> Generated {
+    let mut generator = Generator { out: SourceText::default(), regions: Vec::new(), old_items: Vec::new() };
+    generator.head(cell, plan);
+    generator.items(cell, plan);
+    generator.entry(cell, plan);
+    Generated { source: generator.out, regions: generator.regions, old_items: generator.old_items }
+}
+
+struct Generator {
+    out: SourceText,
+    regions: Vec<(Range<usize>, Purpose)>,
+    old_items: Vec<(Range<usize>, usize)>,
+}
+
+impl Generator {
+    fn head(&mut self, cell: &Cell, plan: &Plan) {
+        self.out.push(LINTS);
+        for attribute in &cell.inner_attributes {
+            self.out.push_cell(&cell.source, attribute.clone());
+            self.out.push("\n");
+        }
+        for bundle in &plan.bundles {
+            self.out.push(&format!("extern crate {bundle} as _;\n"));
+        }
+        self.out.push("use threadbook::prelude::*;\n");
+    }
+
+    fn items(&mut self, cell: &Cell, plan: &Plan) {
+        // Macros are found only below their definition.
+        let (macros, others): (Vec<_>, Vec<_>) =
+            plan.old.iter().partition(|old| old.item.kind == ItemKind::MacroRules);
+        for old in macros.into_iter().chain(others) {
+            let start = self.out.len();
+            self.item(&old.item, old.usage, &old.symbols);
+            self.old_items.push((start..self.out.len(), old.index));
+        }
+        for item in &cell.items {
+            let symbols = crate::session::definitions::symbols_for(&plan.symbols, item);
+            self.item(item, StaticUse::Define, &symbols);
+        }
+    }
+
+    /// An item's text with its statics rewritten and without the members it lost.
+    fn item(&mut self, item: &Item, usage: StaticUse, symbols: &str) {
+        if let Some(text) = &item.rewritten {
+            self.out.push(text);
+            self.out.push("\n");
+            return;
+        }
+        let mut edits: Vec<(&Range<usize>, Option<&StaticSite>)> =
+            item.statics.iter().map(|site| (&site.range, Some(site))).collect();
+        edits.extend(item.left_out.iter().map(|range| (range, None)));
+        edits.sort_by_key(|(range, _)| range.start);
+        let mut at = item.range.start;
+        for (range, site) in edits {
+            // A static inside a member that is left out.
+            if range.start < at {
+                continue;
+            }
+            self.out.push_cell(&item.source, at..range.start);
+            if let Some(site) = site {
+                statics::write(site, &item.source, usage, symbols, &mut self.out);
+            }
+            at = range.end;
+        }
+        self.out.push_cell(&item.source, at..item.range.end);
+        self.out.push("\n");
+    }
+
+    fn region(&mut self, purpose: Purpose, text: &str) {
+        let start = self.out.len();
+        self.out.push(text);
+        self.regions.push((start..self.out.len(), purpose));
+    }
+
+    fn entry(&mut self, cell: &Cell, plan: &Plan) {
+        let entry = &plan.entry;
+        self.out.push(&format!(
+            "#[unsafe(export_name = \"{entry}\")] extern \"C\" fn __tb_entry() {{ threadbook::__rt::enter(__tb_body) }}\n\
+             fn __tb_body() -> threadbook::message::Ending {{\n"
+        ));
+        for taken in &plan.taken {
+            let mutable = if taken.mutable { "mut " } else { "" };
+            let name = identifier(&taken.name);
+            let text = format!(
+                "let {mutable}{name}: {} = threadbook::__rt::take(\"{}\");\n",
+                taken.type_name, taken.name
+            );
+            self.region(Purpose::Take(taken.name.clone()), &text);
+        }
+        let (open, close) = match plan.awaits {
+            true => ("threadbook::__rt::block_on(async {", "})"),
+            false => ("{", "}"),
+        };
+        self.out.push(&format!(
+            "let __tb_ending = threadbook::__rt::catch(|| -> ::core::result::Result<(), threadbook::__rt::CellError> {{ {open}\n"
+        ));
+        self.statements(cell, plan);
+        for kept in &plan.kept {
+            self.keep(kept);
+        }
+        self.out.push(&format!(
+            "::core::result::Result::<(), threadbook::__rt::CellError>::Ok(())\n{close} }});\n"
+        ));
+        for taken in plan.taken.iter().filter(|taken| taken.back) {
+            let text = keep_call("keep_back", &taken.name);
+            self.region(Purpose::KeepBack(taken.name.clone()), &text);
+        }
+        self.out.push("__tb_ending\n}\n");
+    }
+
+    /// The cell's text between its items, with the last expression wrapped to be shown.
+    fn statements(&mut self, cell: &Cell, plan: &Plan) {
+        let tail = cell.tail.clone().filter(|_| plan.show_tail);
+        let end = tail.as_ref().map_or(cell.code.end, |tail| tail.start);
+        let mut at = cell.inner_attributes.iter().map(|attribute| attribute.end).fold(cell.code.start, usize::max);
+        for item in &cell.items {
+            self.out.push_cell(&cell.source, at..item.range.start);
+            at = item.range.end;
+        }
+        self.out.push_cell(&cell.source, at..end.max(at));
+        // A comment may stand at the end.
+        self.out.push("\n");
+        let Some(tail) = tail else {
+            // An expression that is not shown still is a statement.
+            self.out.push(";\n");
+            return;
+        };
+        let start = self.out.len();
+        self.out.push("match &(");
+        self.out.push_cell(&cell.source, tail);
+        self.out.push("\n) { __tb_value => {\nuse threadbook::__rt::show::{ByDebug as _, ByName as _, ByRich as _, Displayed as _, EvcxrFallback as _};\n");
+        let condition = if plan.evcxr_display { "if !(*__tb_value).evcxr_display().displayed() " } else { "" };
+        self.out.push(&format!(
+            "{condition}{{ threadbook::__rt::show::result((&&&threadbook::__rt::show::Show(__tb_value)).bundle()); }}\n}} }}\n"
+        ));
+        self.regions.push((start..self.out.len(), Purpose::ShowTail));
+    }
+
+    fn keep(&mut self, kept: &Kept) {
+        let name = identifier(&kept.name);
+        if let Some(arguments) = kept.closure_arguments {
+            let text = format!(
+                "{{ let mut __tb_kept = ::core::mem::ManuallyDrop::new(threadbook::__rt::signature::arguments_{arguments}(&{name})); \
+                 threadbook::__rt::signature::tell(\"{}\", &mut __tb_kept); }}\n",
+                kept.name
+            );
+            self.region(Purpose::Signature(kept.name.clone()), &text);
+        }
+        let convert = match &kept.as_type {
+            Some((as_type, expression)) => format!("let {name}: {as_type} = {expression};\n"),
+            None => String::new(),
+        };
+        let text = format!("{convert}{}", keep_call("keep", &kept.name));
+        self.region(Purpose::Keep(kept.name.clone()), &text);
+    }
+}
+
+fn keep_call(function: &str, name: &str) -> String {
+    let variable = identifier(name);
+    format!(
+        "{{ let mut __tb_kept = ::core::mem::ManuallyDrop::new({variable}); threadbook::__rt::{function}(\"{name}\", &mut __tb_kept); }}\n"
+    )
+}
+
+/// The name as an identifier: keywords need `r#`.
+pub fn identifier(name: &str) -> String {
+    match syn::parse_str::<syn::Ident>(name) {
+        Ok(_) => name.to_owned(),
+        Err(_) => format!("r#{name}"),
+    }
+}

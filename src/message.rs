@@ -1,0 +1,82 @@
+//! The messages between the code of a notebook and the kernel that hosts it.
+//!
+//! Control and rich output travel here, as JSON; plain text goes through the process's
+//! own stdout and stderr. A program that uses the prelude without a kernel sends none
+//! of these.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// From the running code to the kernel.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+pub enum FromCell {
+    /// The process is ready for cells.
+    Ready,
+    /// A value in several formats, MIME type to content.
+    Display {
+        /// Which run of a cell it belongs to.
+        run: u64,
+        data: Map<String, Value>,
+        #[serde(default)]
+        metadata: Map<String, Value>,
+        display_id: Option<String>,
+        update: bool,
+        /// Send [`ToCell::Seen`] with this number once it was handed to the front end.
+        ticket: u64,
+    },
+    /// The value of a cell's last expression.
+    Result { run: u64, data: Map<String, Value> },
+    ClearOutput { run: u64, wait: bool, ticket: u64 },
+    /// Ask the person for a line of text; answered by [`ToCell::InputReply`].
+    Input { run: u64, ticket: u64, prompt: String, password: bool },
+    /// A panic that did not end a cell: on another thread, or caught.
+    Panic { run: u64, panic: PanicReport },
+    /// A cell has ended. What is left of its text is in the pipes already.
+    Ended { run: u64, ending: Ending, variables: Vec<String> },
+}
+
+/// How a cell's code ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    Finished,
+    /// A `?` at the top level met an error.
+    Failed { type_name: String, text: String },
+    Panicked(PanicReport),
+    /// The compiled cell could not be loaded or called.
+    NotLoaded(String),
+}
+
+/// What a panic said and where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PanicReport {
+    /// The panicking thread's name, if it has one.
+    pub thread: Option<String>,
+    pub text: String,
+    /// The path the compiler was given for the source file.
+    pub file: String,
+    /// 1-based.
+    pub line: u32,
+    /// 1-based, in characters.
+    pub column: u32,
+    /// Captured when `RUST_BACKTRACE` asks for it.
+    pub backtrace: Option<String>,
+}
+
+/// From the kernel to the running code.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+pub enum ToCell {
+    /// Load these shared libraries, so that cells find them.
+    Load { libraries: Vec<String> },
+    /// Load a compiled cell and call its entry point.
+    Run { run: u64, library: String, symbol: String },
+    /// Drop variables.
+    Forget { names: Vec<String> },
+    /// A line of text, or none when nobody can answer.
+    InputReply { ticket: u64, text: Option<String> },
+    Seen { ticket: u64 },
+    /// Set or unset environment variables of the process.
+    Environment { name: String, value: Option<String> },
+}

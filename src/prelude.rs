@@ -1,0 +1,11 @@
+//! The names that a cell can use without importing them.
+
+pub use crate::clock::{seconds, sleep};
+pub use crate::display::{
+    Gif, Html, Jpeg, Json, Latex, Markdown, MimeBundle, Png, Rich, Svg, clear_output, display, update_display,
+};
+pub use crate::input::{InputError, input, password};
+pub use crate::{display_any as show, print};
+
+#[cfg(doc)]
+use crate as threadbook;

@@ -1,0 +1,97 @@
+//! The one small channel between running code and the kernel's worker process.
+//!
+//! The worker hands in a function that sends bytes to the kernel, and delivers what the
+//! kernel answers. Both sides are built separately (perhaps by different compilers), so
+//! only C functions and bytes cross this line.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+
+use crate::message::{FromCell, ToCell};
+
+/// Sends one message, given as JSON.
+pub type SendFn = extern "C" fn(*const u8, usize);
+
+static SEND: OnceLock<SendFn> = OnceLock::new();
+static NEXT_TICKET: AtomicU64 = AtomicU64::new(1);
+/// Who waits for an answer, by ticket.
+static WAITING: Mutex<BTreeMap<u64, mpsc::SyncSender<ToCell>>> = Mutex::new(BTreeMap::new());
+static DISPLAY_IDS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+/// The run of a cell that started last.
+static LATEST_RUN: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// The run that this thread works for, where that is known.
+    static RUN: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub fn connect(send: SendFn) {
+    // A second connection would be the same worker: the first stays.
+    let _ = SEND.set(send);
+}
+
+pub fn is_connected() -> bool {
+    SEND.get().is_some()
+}
+
+/// Sends a message; without a kernel nothing happens.
+pub fn send(message: &FromCell) {
+    let Some(send) = SEND.get() else { return };
+    // Maps with string keys and strings: serialisation cannot fail.
+    if let Ok(json) = serde_json::to_vec(message) {
+        send(json.as_ptr(), json.len());
+    }
+}
+
+/// Sends a message that carries a ticket and waits for its answer. `None` when there is
+/// no kernel (any more).
+pub fn ask(message: impl FnOnce(u64) -> FromCell) -> Option<ToCell> {
+    if !is_connected() {
+        return None;
+    }
+    let ticket = NEXT_TICKET.fetch_add(1, Ordering::Relaxed);
+    let (sender, receiver) = mpsc::sync_channel(1);
+    lock(&WAITING).insert(ticket, sender);
+    send(&message(ticket));
+    receiver.recv().ok()
+}
+
+/// Takes in a message from the kernel that running code waits for.
+pub fn deliver(message: ToCell) {
+    let ticket = match &message {
+        ToCell::InputReply { ticket, .. } | ToCell::Seen { ticket } => *ticket,
+        _ => return,
+    };
+    if let Some(waiting) = lock(&WAITING).remove(&ticket) {
+        // The one who waited may be gone.
+        let _ = waiting.send(message);
+    }
+}
+
+/// The run of a cell that the calling thread works for: its own where known, else the latest.
+pub fn current_run() -> u64 {
+    RUN.get().unwrap_or_else(|| LATEST_RUN.load(Ordering::Acquire))
+}
+
+/// Makes the calling thread work for a run from now on.
+pub fn begin_run(run: u64) {
+    LATEST_RUN.store(run, Ordering::Release);
+    RUN.set(Some(run));
+}
+
+/// Whether this is the first use of a display id.
+pub fn first_display(id: &str) -> bool {
+    lock(&DISPLAY_IDS).insert(id.to_owned())
+}
+
+/// Pushes what std's stdout still buffers into the pipe.
+pub fn flush_text() {
+    let _ = std::io::stdout().flush();
+}

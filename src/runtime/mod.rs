@@ -1,0 +1,19 @@
+//! What generated code and the kernel's worker process call. Not for people.
+//!
+//! A compiled cell enters through [`run::enter`], takes the notebook's variables out of
+//! the [`store`], runs the person's statements, shows the last expression ([`show`]) and
+//! puts the variables back. Messages to and from the kernel pass [`host`], which is not
+//! connected in a plain program.
+
+pub mod host;
+pub mod run;
+pub mod show;
+pub mod signature;
+pub mod store;
+mod text;
+mod wait;
+
+pub use run::{CellError, catch, enter};
+pub use store::{keep, keep_back, take};
+pub use text::write_now;
+pub use wait::block_on;

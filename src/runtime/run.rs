@@ -1,0 +1,207 @@
+//! The thread that runs cells, and how a cell's code ends.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::fmt::Debug;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Mutex, OnceLock, mpsc};
+use std::thread;
+
+use crate::message::{Ending, FromCell, PanicReport, ToCell};
+
+use super::{host, store, text};
+
+/// Room for deep recursion and large arrays on the stack. Only pages that are used
+/// take memory.
+const STACK_BYTES: usize = 256 << 20;
+/// Where the system grants no such stack.
+const SMALL_STACK_BYTES: usize = 8 << 20;
+
+/// A compiled cell's entry point.
+pub type Entry = extern "C" fn();
+
+/// What a `?` at the top level of a cell met.
+///
+/// It has no `Debug` of its own, so that every error that has one converts into it.
+pub struct CellError {
+    type_name: &'static str,
+    text: String,
+}
+
+impl<E: Debug> From<E> for CellError {
+    fn from(error: E) -> CellError {
+        CellError { type_name: std::any::type_name::<E>(), text: format!("{error:?}") }
+    }
+}
+
+thread_local! {
+    static ENDING: RefCell<Option<Ending>> = const { RefCell::new(None) };
+    /// The latest panic on the thread that runs cells.
+    static LAST_PANIC: RefCell<Option<PanicReport>> = const { RefCell::new(None) };
+}
+
+/// The one thread for cells: `thread_local!`s keep their values from cell to cell.
+static CELLS: OnceLock<Mutex<mpsc::Sender<(u64, Entry)>>> = OnceLock::new();
+static CELL_THREAD: OnceLock<thread::ThreadId> = OnceLock::new();
+
+/// Runs the statements of a cell and catches what they throw. The variables that the
+/// closure only borrows are still there afterwards.
+pub fn catch(statements: impl FnOnce() -> Result<(), CellError>) -> Ending {
+    match panic::catch_unwind(AssertUnwindSafe(statements)) {
+        Ok(Ok(())) => Ending::Finished,
+        Ok(Err(error)) => Ending::Failed { type_name: error.type_name.to_owned(), text: error.text },
+        Err(payload) => panicked(payload),
+    }
+}
+
+fn panicked(payload: Box<dyn Any + Send>) -> Ending {
+    let report = LAST_PANIC.with_borrow_mut(Option::take).unwrap_or_else(|| PanicReport {
+        // A hook of the person's own is in place, or the panic was resumed.
+        text: payload_text(payload.as_ref()),
+        ..PanicReport::default()
+    });
+    // Dropping a payload can run any code, which can panic again.
+    std::mem::forget(payload);
+    Ending::Panicked(report)
+}
+
+fn payload_text(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "Box<dyn Any>".to_owned()
+    }
+}
+
+/// The body of every cell's entry point.
+pub fn enter(body: fn() -> Ending) {
+    // A drop of the cell's own variables can panic outside of `catch`.
+    let ending = panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(panicked);
+    ENDING.set(Some(ending));
+}
+
+/// Starts the thread for cells and reports panics to the kernel from now on.
+fn start() -> Result<(), String> {
+    let (sender, cells) = mpsc::channel::<(u64, Entry)>();
+    CELLS.set(Mutex::new(sender)).map_err(|_| "already started".to_owned())?;
+    // Shared, since a spawn that fails does not give its closure back.
+    let cells = std::sync::Arc::new(Mutex::new(cells));
+    let spawn = |stack_bytes| {
+        let cells = cells.clone();
+        let work = move || {
+            let _ = CELL_THREAD.set(thread::current().id());
+            let cells = cells.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            for (run, entry) in cells.iter() {
+                run_cell(run, entry);
+            }
+        };
+        thread::Builder::new().name("main".to_owned()).stack_size(stack_bytes).spawn(work)
+    };
+    spawn(STACK_BYTES).or_else(|_| spawn(SMALL_STACK_BYTES)).map_err(|error| error.to_string())?;
+    panic::set_hook(Box::new(report_panic));
+    text::start_flushing();
+    Ok(())
+}
+
+fn run_cell(run: u64, entry: Entry) {
+    host::begin_run(run);
+    text::flush_while_running(true);
+    entry();
+    text::flush_while_running(false);
+    host::flush_text();
+    tell_caught_panic(run);
+    let ending = ENDING.take().unwrap_or_else(|| Ending::NotLoaded("the cell has no entry point".to_owned()));
+    host::send(&FromCell::Ended { run, ending, variables: store::names() });
+}
+
+/// A panic that the cell itself caught is told like one of another thread.
+fn tell_caught_panic(run: u64) {
+    if let Some(panic) = LAST_PANIC.take() {
+        host::send(&FromCell::Panic { run, panic });
+    }
+}
+
+fn report_panic(info: &panic::PanicHookInfo<'_>) {
+    let wants_backtrace = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
+    let location = info.location();
+    let report = PanicReport {
+        thread: thread::current().name().map(str::to_owned),
+        text: info.payload_as_str().unwrap_or("Box<dyn Any>").to_owned(),
+        file: location.map(|place| place.file().to_owned()).unwrap_or_default(),
+        line: location.map_or(0, panic::Location::line),
+        column: location.map_or(0, panic::Location::column),
+        backtrace: wants_backtrace.then(|| std::backtrace::Backtrace::force_capture().to_string()),
+    };
+    let run = host::current_run();
+    if CELL_THREAD.get() == Some(&thread::current().id()) {
+        tell_caught_panic(run);
+        LAST_PANIC.set(Some(report));
+    } else {
+        host::flush_text();
+        host::send(&FromCell::Panic { run, panic: report });
+    }
+}
+
+/// Called once by the worker process. Returns whether cells can run.
+#[unsafe(no_mangle)]
+pub extern "C" fn threadbook_start(send: host::SendFn) -> bool {
+    host::connect(send);
+    match start() {
+        Ok(()) => {
+            host::send(&FromCell::Ready);
+            true
+        }
+        Err(_) => false,
+    }
+}
+
+/// Hands a loaded cell to the thread for cells and returns at once.
+#[unsafe(no_mangle)]
+pub extern "C" fn threadbook_run(run: u64, entry: Entry) {
+    if let Some(cells) = CELLS.get() {
+        let _ = cells.lock().unwrap_or_else(std::sync::PoisonError::into_inner).send((run, entry));
+    }
+}
+
+/// Takes in one message from the kernel, as JSON.
+///
+/// # Safety
+/// `bytes` points to `length` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn threadbook_deliver(bytes: *const u8, length: usize) {
+    // SAFETY: the caller's promise.
+    let json = unsafe { std::slice::from_raw_parts(bytes, length) };
+    match serde_json::from_slice(json) {
+        Ok(ToCell::Forget { names }) => store::forget(&names),
+        Ok(message) => host::deliver(message),
+        Err(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_with_debug_converts() {
+        fn text(result: impl FnOnce() -> Result<(), CellError>) -> String {
+            match catch(result) {
+                Ending::Failed { text, .. } => text,
+                other => panic!("expected a failure, got {other:?}"),
+            }
+        }
+        assert!(text(|| Ok("x".parse::<i32>().map(|_| ())?)).contains("InvalidDigit"));
+        assert!(text(|| Err("plain text")?).contains("plain text"));
+        assert!(text(|| Err(Box::<dyn std::error::Error>::from("boxed"))?).contains("boxed"));
+    }
+
+    #[test]
+    fn a_panic_is_an_ending() {
+        match catch(|| panic!("of {}", "mine")) {
+            Ending::Panicked(report) => assert_eq!(report.text, "of mine"),
+            other => panic!("expected a panic, got {other:?}"),
+        }
+    }
+}
