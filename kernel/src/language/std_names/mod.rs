@@ -51,6 +51,13 @@ pub struct Declared {
 }
 
 impl Declared {
+    /// The declared name alone, of any text.
+    pub fn read_name(declaration: &str) -> &str {
+        let named = declaration.split_once("fn ").map_or(declaration, |(_, rest)| rest);
+        let end = named.find(|character: char| !(character.is_alphanumeric() || character == '_')).unwrap_or(named.len());
+        &named[..end]
+    }
+
     /// Reads `fn name(&self)`, `const NAME: T`, `struct Name`, `Variant(T)`.
     pub fn read(declaration: &'static str) -> Declared {
         let (first, rest) = declaration.split_once(' ').unwrap_or((declaration, ""));
@@ -211,7 +218,8 @@ mod tests {
     #[test]
     fn whatever_a_type_also_has_is_in_a_table() {
         for row in tables() {
-            for other in row.also {
+            // A parameter stands for any type: `T` of `Box<T>`.
+            for other in row.also.iter().filter(|other| other.len() > 1) {
                 let name = crate::language::types::Ty::parse(other);
                 assert!(crate::language::members::std_row(&name).is_some(), "{}: {other}", row.head);
             }
