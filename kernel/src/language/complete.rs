@@ -132,11 +132,8 @@ pub(super) fn here(scope: &Scope, magics: &[Magic], code: &str, cursor: usize) -
             let known = Known::new(scope, code);
             let mut guess = Guess::new(&known, scope);
             locals::find(&mut guess, code, typed.start);
-            for member in members::of_value(&known, &guess.named_type(&path)) {
-                if member.kind == "field" && member.depth == 0 && !given.contains(&member.name) {
-                    candidates.member(&member);
-                }
-            }
+            let fields = guess.literal_fields(&path, &Ty::Unknown);
+            fields.iter().filter(|field| !given.contains(&field.name)).for_each(|field| candidates.member(field));
         }
         Context::Name { in_use: true } => {
             candidates.add(Rank::Std, "std", "module", "the standard library");
@@ -144,7 +141,10 @@ pub(super) fn here(scope: &Scope, magics: &[Magic], code: &str, cursor: usize) -
             for word in ["crate", "self", "super"] {
                 candidates.add(Rank::Keyword, word, "keyword", keywords::about(word).unwrap_or_default());
             }
-            Known::new(scope, code).in_module(&[]).filter(|definition| definition.kind == "mod" || definition.kind == "enum").for_each(|definition| candidates.definition(Rank::Item, definition));
+            Known::new(scope, code)
+                .in_module(&[])
+                .filter(|definition| definition.kind == "mod" || definition.kind == "enum")
+                .for_each(|definition| candidates.definition(Rank::Item, definition));
         }
         Context::Name { in_use: false } => names(&mut candidates, scope, code, typed.start),
     }
@@ -182,6 +182,14 @@ fn names(candidates: &mut Candidates, scope: &Scope, code: &str, at: usize) {
     for definition in known.in_module(&[]) {
         let rank = if definition.place == super::known::Place::Cell(0) { Rank::Prelude } else { Rank::Item };
         candidates.definition(rank, definition);
+    }
+    // What a macro made has no text to be read.
+    for item in
+        scope.items.iter().filter(|item| !matches!(item.kind, "impl" | "use") && known.named(&item.name, &[]).is_none())
+    {
+        if item.name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+            candidates.add(Rank::Item, &item.name, kind_of(item.kind), item.kind);
+        }
     }
     for (name, path) in &known.imports {
         imported(candidates, name, path);
@@ -249,8 +257,11 @@ fn path(candidates: &mut Candidates, scope: &Scope, code: &str, at: usize, quali
         crates(candidates, scope);
         return;
     }
-    let inside: Vec<String> = qualifier.split("::").filter(|part| !matches!(*part, "crate" | "self" | "super")).map(str::to_owned).collect();
-    if known.definitions.iter().any(|definition| definition.module == inside) || matches!(first, "crate" | "self" | "super") {
+    let inside: Vec<String> =
+        qualifier.split("::").filter(|part| !matches!(*part, "crate" | "self" | "super")).map(str::to_owned).collect();
+    if known.definitions.iter().any(|definition| definition.module == inside)
+        || matches!(first, "crate" | "self" | "super")
+    {
         for definition in known.in_module(&inside) {
             candidates.definition(Rank::Item, definition);
         }
@@ -259,7 +270,8 @@ fn path(candidates: &mut Candidates, scope: &Scope, code: &str, at: usize, quali
     if let Some(module) = modules::module(&resolved) {
         for (declaration, _) in module.members {
             let Declared { name, kind } = Declared::read(declaration);
-            let signature = if kind == "function" { shorten_type(declaration) } else { format!("{}::{name}", module.path) };
+            let signature =
+                if kind == "function" { shorten_type(declaration) } else { format!("{}::{name}", module.path) };
             candidates.add(Rank::Std, name, kind, signature);
         }
         if in_use {
@@ -295,7 +307,12 @@ mod tests {
     ];
 
     fn scope() -> Scope {
-        let variable = |name: &str, type_name: &str| Variable { name: name.into(), type_name: type_name.into(), mutable: false, cell: 1 };
+        let variable = |name: &str, type_name: &str| Variable {
+            name: name.into(),
+            type_name: type_name.into(),
+            mutable: false,
+            cell: 1,
+        };
         let item = |name: &str, kind, source: &str| Item { name: name.into(), kind, source: source.into(), cell: 2 };
         Scope {
             variables: vec![
@@ -309,14 +326,26 @@ mod tests {
             ],
             items: vec![
                 item("Point", "struct", "/// A place.\n#[derive(Debug, Clone)]\nstruct Point { x: f64, y: f64 }"),
-                item("Point", "impl", "impl Point { const ZERO: Point = Point { x: 0., y: 0. };\n fn new(x: f64, y: f64) -> Self { Point { x, y } }\n fn len(&self) -> f64 { 0. } }"),
-                item("Area", "trait", "trait Area { fn area(&self) -> f64; fn double(&self) -> f64 { 2. * self.area() } }"),
+                item(
+                    "Point",
+                    "impl",
+                    "impl Point { const ZERO: Point = Point { x: 0., y: 0. };\n fn new(x: f64, y: f64) -> Self { Point { x, y } }\n fn len(&self) -> f64 { 0. } }",
+                ),
+                item(
+                    "Area",
+                    "trait",
+                    "trait Area { fn area(&self) -> f64; fn double(&self) -> f64 { 2. * self.area() } }",
+                ),
                 item("Area for Point", "impl", "impl Area for Point { fn area(&self) -> f64 { 0. } }"),
                 item("Shape", "enum", "enum Shape { Dot, Circle(f64), Box { side: f64 } }"),
                 item("numbering", "fn", "fn numbering(from: usize) -> Vec<usize> { vec![] }"),
                 item("shout", "macro", "macro_rules! shout { () => {} }"),
                 item("Stack", "struct", "struct Stack<T> { items: Vec<T> }"),
-                item("Stack", "impl", "impl<T> Stack<T> { fn new() -> Stack<T> { todo!() } fn top(&self) -> Option<&T> { None } }"),
+                item(
+                    "Stack",
+                    "impl",
+                    "impl<T> Stack<T> { fn new() -> Stack<T> { todo!() } fn top(&self) -> Option<&T> { None } }",
+                ),
             ],
             crates: vec!["rayon".into(), "serde".into()],
         }
@@ -335,7 +364,11 @@ mod tests {
     fn signature(code: &str, text: &str) -> String {
         let found = at(code);
         let item = found.matches.iter().find(|item| item.text == text);
-        item.unwrap_or_else(|| panic!("{code} has no {text}: {:?}", found.matches.iter().map(|item| &item.text).collect::<Vec<_>>())).signature.clone()
+        item.unwrap_or_else(|| {
+            panic!("{code} has no {text}: {:?}", found.matches.iter().map(|item| &item.text).collect::<Vec<_>>())
+        })
+        .signature
+        .clone()
     }
 
     fn has(code: &str, expected: &[&str]) {
@@ -380,7 +413,10 @@ mod tests {
         has("counter.lock().unwrap().§", &["pow", "abs"]);
         has("text.§", &["trim", "lines", "to_string"]);
         has("hits.§", &["fetch_add", "load"]);
-        assert_eq!(signature("hits.fetch_ad§", "fetch_add"), "fn fetch_add(&self, value: usize, order: Ordering) -> usize");
+        assert_eq!(
+            signature("hits.fetch_ad§", "fetch_add"),
+            "fn fetch_add(&self, value: usize, order: Ordering) -> usize"
+        );
         assert_eq!(texts("pair.§")[..2], ["0", "1"]);
         has("pair.1.§", &["push_str", "len"]);
     }
@@ -389,12 +425,19 @@ mod tests {
     fn members_of_the_notebooks_types() {
         let texts = texts("origin.§");
         assert_eq!(texts[..4], ["x", "y", "area", "len"]);
-        assert!(texts.contains(&"double".to_owned()) && texts.contains(&"clone".to_owned()) && !texts.contains(&"new".to_owned()));
+        assert!(
+            texts.contains(&"double".to_owned())
+                && texts.contains(&"clone".to_owned())
+                && !texts.contains(&"new".to_owned())
+        );
         has("Point::new(1., 2.).§", &["x", "len"]);
         has("let p = Point { x: 1., y: 2. };\np.§", &["x", "area"]);
         has("Stack::<u8>::new().§", &["top", "items"]);
         has("let s: Stack<String> = Stack::new();\ns.top().unwrap().§", &["push_str"]);
-        has("struct P { v: Vec<u8> }\nimpl P {\n    fn a(&self) -> &str { \"\" }\n    fn b(&mut self) {\n        self.§\n    }\n}", &["v", "a", "b"]);
+        has(
+            "struct P { v: Vec<u8> }\nimpl P {\n    fn a(&self) -> &str { \"\" }\n    fn b(&mut self) {\n        self.§\n    }\n}",
+            &["v", "a", "b"],
+        );
         has("fn f(a: &dyn Area) { a.§", &["area", "double"]);
         has("fn f(a: impl Area + Clone) { a.§", &["area", "clone"]);
     }
@@ -413,6 +456,115 @@ mod tests {
         has("text.parse::<i64>()?.§", &["pow"]);
         has("std::fs::read_to_string(\"x\")?.§", &["lines"]);
         has("let (tx, rx) = std::sync::mpsc::channel::<u8>();\nrx.§", &["recv", "try_recv"]);
+    }
+
+    #[test]
+    fn lesson_cells() {
+        let uses = "use std::{thread, sync::{Arc, Mutex, RwLock, LazyLock, mpsc, atomic::{AtomicUsize, Ordering}}, time::*, process::{Command, Stdio}};\n";
+        for (code, expected) in [
+            (
+                "let data = Arc::new(Mutex::new(0)); let h = thread::spawn({ let data = Arc::clone(&data); move || { let mut d = data.lock().unwrap(); d.§",
+                "pow",
+            ),
+            (
+                "let handles: Vec<_> = (0..4).map(|i| thread::spawn(move || i * 2)).collect();\nfor h in handles { h.§ }",
+                "join",
+            ),
+            (
+                "let handles: Vec<_> = (0..4).map(|i| thread::spawn(move || \"a\".to_string())).collect();\nlet r: Vec<_> = handles.into_iter().map(|h| h.join().unwrap()).collect(); r[0].§",
+                "push_str",
+            ),
+            ("thread::scope(|s| { s.§ });", "spawn"),
+            ("thread::scope(|s| { let h = s.spawn(|| 1); h.§ });", "join"),
+            ("let t = Instant::now(); f(); let d = t.elapsed(); d.§", "as_secs_f64"),
+            ("let mut child = Command::new(\"ls\").stdout(Stdio::piped()).spawn()?; child.§", "wait"),
+            ("std::env::args().skip(1).§", "collect"),
+            ("let v: Vec<String> = \"a b\".split(' ').map(String::from).collect(); v[0].§", "push_str"),
+            ("let x = if a { vec![1] } else { vec![] }; x.§", "push"),
+            ("for line in text.lines() { line.§", "trim"),
+            ("static N: AtomicUsize = AtomicUsize::new(0);\nN.§", "fetch_add"),
+            (
+                "static CACHE: LazyLock<Mutex<Vec<String>>> = LazyLock::new(|| Mutex::new(vec![]));\nCACHE.lock().unwrap().§",
+                "push",
+            ),
+            ("let mut it = numbers.iter().peekable(); it.§", "peek"),
+            ("let mut it = numbers.iter().peekable(); it.peek().unwrap().§", "pow"),
+            ("numbers.clone().§", "push"),
+            ("println!(\"{}\", numbers.§)", "len"),
+            ("(&numbers[1..]).§", "first"),
+            ("let s = &mut String::new(); s.§", "push_str"),
+            ("let (tx, rx) = mpsc::channel::<String>(); match rx.recv() { Ok(v) => v.§", "push_str"),
+            ("let (tx, rx) = mpsc::channel::<String>(); while let Ok(v) = rx.recv() { v.§", "push_str"),
+            ("let (tx, rx) = mpsc::channel::<String>(); for v in rx { v.§", "push_str"),
+            ("numbers.iter().map(|n| n.to_string()).collect::<Vec<_>>().join(\", \").§", "push_str"),
+            ("let (a, b) = numbers.split_at(2); a.§", "first"),
+            ("let total: u64 = numbers.iter().sum(); total.§", "pow"),
+            ("let best = numbers.iter().max_by_key(|n| n.count_ones()); best.unwrap().§", "pow"),
+            ("let l = RwLock::new(vec![1u8]); l.read().unwrap().§", "iter"),
+            ("let g = counter.lock().unwrap_or_else(|e| e.into_inner()); g.§", "abs"),
+            ("if let Ok(mut g) = counter.lock() { g.§", "abs"),
+            ("let parts: Vec<&str> = text.split(',').collect(); parts.§", "join"),
+            (
+                "let m: std::collections::BTreeMap<String, Vec<u8>> = Default::default(); for (k, v) in &m { v.§",
+                "first",
+            ),
+            (
+                "let mut m = std::collections::HashMap::<String, Vec<u8>>::new(); m.entry(\"a\".into()).or_default().§",
+                "push",
+            ),
+            ("let b: Box<dyn Area> = make(); b.§", "double"),
+            ("fn area_of(shapes: &[Box<dyn Area>]) -> f64 { shapes.iter().map(|s| s.§", "area"),
+            (
+                "struct Counter { n: u32 }\nimpl Iterator for Counter { type Item = u32; fn next(&mut self) -> Option<u32> { None } }\nlet c = Counter { n: 0 };\nc.take(3).map(|x| x.§",
+                "pow",
+            ),
+            (
+                "struct Counter { n: u32 }\nimpl Iterator for Counter { type Item = u32; fn next(&mut self) -> Option<u32> { None } }\nfor x in (Counter { n: 0 }) { x.§",
+                "pow",
+            ),
+            ("async fn get() -> String { String::new() }\nget().await.§", "push_str"),
+            ("async fn get() -> String { String::new() }\nget().§", "await"),
+            ("let f = |a: u8| a.to_string(); f(1).§", "push_str"),
+            ("origin.clone().§", "x"),
+            ("Some(origin).map(|p| p.§", "x"),
+            ("let Point { x, y } = origin; x.§", "sqrt"),
+            ("match Shape::Dot { Shape::Circle(r) => r.§", "sqrt"),
+            ("match Shape::Dot { Shape::Box { side } => side.§", "sqrt"),
+            ("let x = numbers\n    .iter()\n    .copied()\n    .§\nlet y = 2;", "sum"),
+            ("let path = std::env::current_dir()?.join(\"a\"); path.§", "exists"),
+            ("for entry in std::fs::read_dir(\".\")? { let entry = entry?; entry.path().§", "file_name"),
+            ("let out = Command::new(\"ls\").output()?; String::from_utf8_lossy(&out.stdout).§", "trim"),
+            ("let array = [1.5, 2.5]; array.iter().§", "enumerate"),
+            ("[[0u8; 3]; 3][0].§", "len"),
+            ("'a'.§", "is_alphabetic"),
+            ("let n = text.len() as f64; n.§", "sqrt"),
+            ("let c = text.chars().next().unwrap(); c.§", "is_digit"),
+            ("let r = 1..10; r.§", "contains"),
+            ("let o: Option<&str> = None; o.§", "unwrap_or"),
+            ("let w = Arc::downgrade(&counter); w.§", "upgrade"),
+        ] {
+            has(&format!("{uses}{code}"), &[expected]);
+        }
+    }
+
+    #[test]
+    fn items_without_readable_text_complete_by_name() {
+        let made = Item { name: "made_by_macro".into(), kind: "fn", source: "make!(made_by_macro);".into(), cell: 3 };
+        let scope = Scope { items: vec![made], ..Scope::default() };
+        let found = here(&scope, &[], "made", 4).matches;
+        assert_eq!(found.iter().map(|item| item.text.as_str()).collect::<Vec<_>>(), ["made_by_macro"]);
+    }
+
+    #[test]
+    fn thread_locals_have_their_methods() {
+        has(
+            "thread_local! { static SEEN: RefCell<Vec<u8>> = RefCell::default(); }\nSEEN.§",
+            &["with", "with_borrow_mut"],
+        );
+        has(
+            "thread_local! { static SEEN: RefCell<Vec<u8>> = RefCell::default(); }\nSEEN.with_borrow_mut(|seen| seen.§",
+            &["push"],
+        );
     }
 
     #[test]
@@ -440,6 +592,8 @@ mod tests {
     fn fields_derives_attributes_and_magics() {
         assert_eq!(texts("Point { §"), ["x", "y"]);
         assert_eq!(texts("Point { x: 1., §"), ["y"]);
+        assert_eq!(texts("Shape::Box { §"), ["side"]);
+        assert_eq!(texts("impl Point { fn a() { Self { §"), ["x", "y"]);
         has("#[derive(§", &["Debug", "Clone", "Serialize"]);
         assert_eq!(texts("#[derive(Has§"), ["Hash"]);
         has("#[al§", &["allow"]);

@@ -100,7 +100,9 @@ fn by_syntax(code: &str, tokens: &[Token]) -> Completeness {
                 line > last_line
             };
             // syn blames the word itself for what is missing behind it.
-            let begins_more = tokens.last().is_some_and(|last| matches!(last.text, "async" | "const" | "extern" | "move" | "pub" | "static" | "unsafe"));
+            let begins_more = tokens.last().is_some_and(|last| {
+                matches!(last.text, "async" | "const" | "extern" | "move" | "pub" | "static" | "unsafe")
+            });
             if at_end(error.span()) || begins_more { incomplete() } else { Completeness::Invalid }
         }
     }
@@ -142,12 +144,30 @@ fn indent_of(code: &str, at: usize) -> &str {
 /// one more within an unfinished statement.
 fn indent(code: &str, tokens: &[Token], open: &[&Token]) -> String {
     let mut indent = open.last().map_or(String::new(), |opened| format!("{}{INDENT}", indent_of(code, opened.start)));
-    let Some(last) = tokens.iter().rev().find(|token| !matches!(token.kind, Kind::Comment { .. })) else { return indent };
+    let Some(last) = tokens.iter().rev().find(|token| !matches!(token.kind, Kind::Comment { .. })) else {
+        return indent;
+    };
     let ends_statement = matches!(last.kind, Kind::Close | Kind::Open | Kind::Magic) || matches!(last.text, ";" | ",");
     // Behind these a brace or an item follows, which stands where the line began.
     let first = tokens.iter().find(|token| code[..token.start].rfind('\n') == code[..last.start].rfind('\n'));
     let before_brace = matches!(last.text, "else" | "loop" | "unsafe")
-        || first.is_some_and(|first| matches!(first.text, "fn" | "pub" | "struct" | "enum" | "impl" | "trait" | "mod" | "if" | "while" | "for" | "match" | "unsafe" | "async"));
+        || first.is_some_and(|first| {
+            matches!(
+                first.text,
+                "fn" | "pub"
+                    | "struct"
+                    | "enum"
+                    | "impl"
+                    | "trait"
+                    | "mod"
+                    | "if"
+                    | "while"
+                    | "for"
+                    | "match"
+                    | "unsafe"
+                    | "async"
+            )
+        });
     if !ends_statement && !before_brace {
         // A statement that has gone on for a line has its step already.
         let here = indent_of(code, last.start);
@@ -170,12 +190,42 @@ mod tests {
     #[test]
     fn complete_cells() {
         for code in [
-            "", "  \n", "// only a comment", "/* a */\n// b", "1 + 1", "let x = 1;", "println!(\"hi\")", "fn f() {}",
-            "fn f() {\n    1\n}\n", "struct P;", "struct P { x: u8 }", "use std::sync::{Arc, Mutex};", "x", "x?", "f().await",
-            "if a { 1 } else { 2 }", "for i in 0..3 { f(i); }", "#[derive(Debug)]\nstruct P;", "vec![1, 2]", "return", "1..",
-            "macro_rules! m { () => {} }", "let s = \"a\nb\";", "let c = '\\'';", "let f = |x: u8| x + 1;", "'a: loop { break 'a; }",
-            "#![allow(unused)]\nlet x = 1;", "async { 1 }.await", "let Some(x) = y else { return };", "impl P { fn f(&self) {} }",
-            "let r = r#\"a \"quoted\" b\"#;", "mod m { pub fn f() {} }", "unsafe { f() }", "x = 3", "static N: u8 = 1;", "P { x: 1 }",
+            "",
+            "  \n",
+            "// only a comment",
+            "/* a */\n// b",
+            "1 + 1",
+            "let x = 1;",
+            "println!(\"hi\")",
+            "fn f() {}",
+            "fn f() {\n    1\n}\n",
+            "struct P;",
+            "struct P { x: u8 }",
+            "use std::sync::{Arc, Mutex};",
+            "x",
+            "x?",
+            "f().await",
+            "if a { 1 } else { 2 }",
+            "for i in 0..3 { f(i); }",
+            "#[derive(Debug)]\nstruct P;",
+            "vec![1, 2]",
+            "return",
+            "1..",
+            "macro_rules! m { () => {} }",
+            "let s = \"a\nb\";",
+            "let c = '\\'';",
+            "let f = |x: u8| x + 1;",
+            "'a: loop { break 'a; }",
+            "#![allow(unused)]\nlet x = 1;",
+            "async { 1 }.await",
+            "let Some(x) = y else { return };",
+            "impl P { fn f(&self) {} }",
+            "let r = r#\"a \"quoted\" b\"#;",
+            "mod m { pub fn f() {} }",
+            "unsafe { f() }",
+            "x = 3",
+            "static N: u8 = 1;",
+            "P { x: 1 }",
         ] {
             assert_eq!(completeness(code), Completeness::Complete, "{code}");
         }
@@ -183,7 +233,16 @@ mod tests {
 
     #[test]
     fn magics_are_complete() {
-        for code in ["%who", "%time f(", "!echo it's", ":dep rand = \"0.9\"", "let x = 1;\n%who", ":dep rand\nlet y = 2;", "%%time\nf();\n", "?Vec"] {
+        for code in [
+            "%who",
+            "%time f(",
+            "!echo it's",
+            ":dep rand = \"0.9\"",
+            "let x = 1;\n%who",
+            ":dep rand\nlet y = 2;",
+            "%%time\nf();\n",
+            "?Vec",
+        ] {
             assert_eq!(completeness(code), Completeness::Complete, "{code}");
         }
     }
@@ -191,11 +250,55 @@ mod tests {
     #[test]
     fn incomplete_cells() {
         for code in [
-            "fn f() {", "let x =", "let x = 1", "let x", "f(1,", "vec![", "\"open", "r#\"open", "/* open", "x +", "x.", "x.f().",
-            "#[derive(Debug)]", "/// what it does", "if a {} else", "fn f()", "fn f() -> u8", "struct P", "impl P", "use std::", "match x",
-            "match x {", "let f = |x|", "a = ", "&", "pub", "for i in", "while x", "if x", "println!", "impl A for", "static N: u8",
-            "let x: Vec<", "enum E {\n    A,", "trait T {", "%%time", "%%time\nf();", "!echo a \\", "unsafe", "else_if &&", "x as", "loop",
-            "let Some(x) = y else", "const A: u8 =", "fn f() {\n    let s = \"}", "type A =", "f(if x", "async", "return f(",
+            "fn f() {",
+            "let x =",
+            "let x = 1",
+            "let x",
+            "f(1,",
+            "vec![",
+            "\"open",
+            "r#\"open",
+            "/* open",
+            "x +",
+            "x.",
+            "x.f().",
+            "#[derive(Debug)]",
+            "/// what it does",
+            "if a {} else",
+            "fn f()",
+            "fn f() -> u8",
+            "struct P",
+            "impl P",
+            "use std::",
+            "match x",
+            "match x {",
+            "let f = |x|",
+            "a = ",
+            "&",
+            "pub",
+            "for i in",
+            "while x",
+            "if x",
+            "println!",
+            "impl A for",
+            "static N: u8",
+            "let x: Vec<",
+            "enum E {\n    A,",
+            "trait T {",
+            "%%time",
+            "%%time\nf();",
+            "!echo a \\",
+            "unsafe",
+            "else_if &&",
+            "x as",
+            "loop",
+            "let Some(x) = y else",
+            "const A: u8 =",
+            "fn f() {\n    let s = \"}",
+            "type A =",
+            "f(if x",
+            "async",
+            "return f(",
         ] {
             assert!(incomplete(code).is_some(), "{code}: {:?}", completeness(code));
         }
@@ -203,7 +306,21 @@ mod tests {
 
     #[test]
     fn invalid_cells() {
-        for code in ["fn f( {]", "}", "(]", "let = 5;", "1 2", "let 5 x = 1;", "fn (", "a b c", "€", "let x = ;", "struct { x }", "if { } else = 3", "fn f() { let = 1; "] {
+        for code in [
+            "fn f( {]",
+            "}",
+            "(]",
+            "let = 5;",
+            "1 2",
+            "let 5 x = 1;",
+            "fn (",
+            "a b c",
+            "€",
+            "let x = ;",
+            "struct { x }",
+            "if { } else = 3",
+            "fn f() { let = 1; ",
+        ] {
             assert_eq!(completeness(code), Completeness::Invalid, "{code}");
         }
     }

@@ -45,7 +45,9 @@ pub fn at(code: &str, cursor: usize) -> At {
         match token.kind {
             Kind::Magic => return in_magic(before, token),
             Kind::String { terminated: false, .. } => return in_string(before, token),
-            Kind::Comment { terminated: false, .. } | Kind::Char { .. } | Kind::Lifetime | Kind::Unknown => return nothing,
+            Kind::Comment { terminated: false, .. } | Kind::Char { .. } | Kind::Lifetime | Kind::Unknown => {
+                return nothing;
+            }
             Kind::Comment { .. } if token.text.starts_with("//") => return nothing,
             Kind::String { .. } => return nothing,
             _ => {}
@@ -90,7 +92,11 @@ fn around(code: &str, tokens: &[Token]) -> Context {
             Context::Path { qualifier, in_use: in_use.is_some() }
         }
         // The name of something new.
-        "fn" | "struct" | "enum" | "union" | "trait" | "mod" | "type" | "static" | "const" | "macro_rules" if last.kind == Kind::Ident => Context::Nothing,
+        "fn" | "struct" | "enum" | "union" | "trait" | "mod" | "type" | "static" | "const" | "macro_rules"
+            if last.kind == Kind::Ident =>
+        {
+            Context::Nothing
+        }
         _ => {
             if let Some(prefix) = in_use {
                 return match prefix.is_empty() {
@@ -113,20 +119,47 @@ fn inside(code: &str, tokens: &[Token], open: usize) -> Context {
     let text_at = |back: usize| token_at(back).map_or("", |token| token.text);
     match tokens[open].text {
         "[" if text_at(1) == "#" || (text_at(1) == "!" && text_at(2) == "#") => {
-            if tokens.len() == open + 1 { Context::Attribute } else { name }
+            if tokens.len() == open + 1 {
+                Context::Attribute
+            } else {
+                name
+            }
         }
         "(" if text_at(1) == "derive" && text_at(2) == "[" => Context::Derive,
         "{" if matches!(tokens[tokens.len() - 1].text, "{" | ",") => {
-            let Some(before) = token_at(1).filter(|token| token.kind == Kind::Ident && token.text.starts_with(char::is_uppercase)) else {
+            let Some(before) =
+                token_at(1).filter(|token| token.kind == Kind::Ident && token.text.starts_with(char::is_uppercase))
+            else {
                 return name;
             };
             let start = path_start(tokens, open);
             let word = start.checked_sub(1).map_or("", |index| tokens[index].text);
             // A body, not a literal.
-            if matches!(word, "struct" | "enum" | "union" | "trait" | "impl" | "for" | "mod" | "->" | ":" | "+" | ">" | "where" | "match" | "in" | "==" | "!=") {
+            if matches!(
+                word,
+                "struct"
+                    | "enum"
+                    | "union"
+                    | "trait"
+                    | "impl"
+                    | "for"
+                    | "mod"
+                    | "->"
+                    | ":"
+                    | "+"
+                    | ">"
+                    | "where"
+                    | "match"
+                    | "in"
+                    | "=="
+                    | "!="
+            ) {
                 return name;
             }
-            Context::Fields { path: code[tokens[start].start..before.end()].to_owned(), given: given_fields(tokens, open) }
+            Context::Fields {
+                path: code[tokens[start].start..before.end()].to_owned(),
+                given: given_fields(tokens, open),
+            }
         }
         _ => name,
     }
@@ -177,11 +210,15 @@ fn use_prefix(tokens: &[Token]) -> Option<String> {
             }
             _ => {
                 // No brace around: the statement itself begins with `use`.
-                let start = tokens[..end].iter().rposition(|token| token.is(";") || matches!(token.kind, Kind::Open | Kind::Magic));
+                let start = tokens[..end]
+                    .iter()
+                    .rposition(|token| token.is(";") || matches!(token.kind, Kind::Open | Kind::Magic));
                 let statement = &tokens[start.map_or(0, |index| index + 1)..end];
                 let starts = statement.iter().position(|token| token.is("use"))?;
                 let path = &statement[starts + 1..];
-                let only_path = path.iter().all(|token| token.kind == Kind::Ident || token.is("::") || token.is("{") || token.is(","));
+                let only_path = path
+                    .iter()
+                    .all(|token| token.kind == Kind::Ident || token.is("::") || token.is("{") || token.is(","));
                 let before = &statement[..starts];
                 let at_start = before.last().is_none_or(|token| token.is("pub") || matches!(token.kind, Kind::Close));
                 if !only_path || !at_start {
@@ -215,7 +252,13 @@ pub fn path_start(tokens: &[Token], end: usize) -> usize {
             _ => return start,
         }
         match start.checked_sub(1).map(|index| tokens[index]) {
-            Some(token) if token.is("::") && start >= 2 && (tokens[start - 2].kind == Kind::Ident || tokens[start - 2].is(">")) => start -= 1,
+            Some(token)
+                if token.is("::")
+                    && start >= 2
+                    && (tokens[start - 2].kind == Kind::Ident || tokens[start - 2].is(">")) =>
+            {
+                start -= 1
+            }
             _ => return start,
         }
     }
@@ -263,20 +306,29 @@ pub fn expression_start(tokens: &[Token], end: usize) -> Option<usize> {
                     Kind::Ident => !is_keyword(callee.text) || matches!(callee.text, "self" | "Self"),
                     Kind::Close => tokens[open].text != "{",
                     Kind::String { .. } => tokens[open].is("["),
-                    _ => callee.is("?") || callee.is(">") && generics_start(tokens, before).is_some_and(|start| start > 0 && tokens[start - 1].is("::")),
+                    _ => {
+                        callee.is("?")
+                            || callee.is(">")
+                                && generics_start(tokens, before)
+                                    .is_some_and(|start| start > 0 && tokens[start - 1].is("::"))
+                    }
                 };
                 if callee.is("!") && before > 0 && tokens[before - 1].kind == Kind::Ident {
                     return Some(path_start(tokens, before));
                 }
                 // A block stands for itself, unless it is a literal's.
-                let literal = tokens[open].is("{") && callee.kind == Kind::Ident && callee.text.starts_with(char::is_uppercase);
+                let literal =
+                    tokens[open].is("{") && callee.kind == Kind::Ident && callee.text.starts_with(char::is_uppercase);
                 if !called || (tokens[open].is("{") && !literal) {
                     return Some(open);
                 }
                 index = before;
             }
             Kind::Ident | Kind::Number | Kind::String { .. } | Kind::Char { .. } => {
-                if token.kind == Kind::Ident && is_keyword(token.text) && !matches!(token.text, "self" | "Self" | "super" | "crate" | "await" | "true" | "false") {
+                if token.kind == Kind::Ident
+                    && is_keyword(token.text)
+                    && !matches!(token.text, "self" | "Self" | "super" | "crate" | "await" | "true" | "false")
+                {
                     return None;
                 }
                 let start = if token.kind == Kind::Ident { path_start(tokens, index + 1) } else { index };
@@ -402,7 +454,10 @@ mod tests {
         assert_eq!(context("#[derive(Debug, |"), Context::Derive);
         assert_eq!(context("#[al|"), Context::Attribute);
         assert_eq!(context("Point { |"), Context::Fields { path: "Point".into(), given: vec![] });
-        assert_eq!(context("let p = Point { x: f(1, 2), y|"), Context::Fields { path: "Point".into(), given: vec!["x".into()] });
+        assert_eq!(
+            context("let p = Point { x: f(1, 2), y|"),
+            Context::Fields { path: "Point".into(), given: vec!["x".into()] }
+        );
         assert_eq!(context("Point { x: |"), Context::Name { in_use: false });
         assert_eq!(context("impl Point { |"), Context::Name { in_use: false });
         assert_eq!(context("fn f() -> Point { |"), Context::Name { in_use: false });

@@ -1,9 +1,10 @@
 //! The type of an expression, as far as it can be told without a compiler.
 
-use syn::{BinOp, Block, Expr, FieldPat, Lit, Member as FieldName, Pat, Stmt, UnOp};
+use syn::{BinOp, Block, Expr, Lit, Member as FieldName, Pat, Stmt, UnOp};
 
 use super::known::Known;
-use super::members::{self, Member, bounds_of, normalize};
+use super::layers::{associated, item_of, normalize, std_row};
+use super::members::{self, Member, bounds_of};
 use super::scope::Scope;
 use super::std_names::modules;
 use super::types::{Bindings, Ty, plain_name};
@@ -100,7 +101,10 @@ impl<'a> Guess<'a> {
             Expr::Struct(literal) => {
                 let path = path_text(&literal.path);
                 // `Enum::Variant { … }` is of the enum's type.
-                let owner = path.rsplit_once("::").map(|(owner, _)| owner).filter(|owner| self.known.named(owner, &["enum"]).is_some());
+                let owner = path
+                    .rsplit_once("::")
+                    .map(|(owner, _)| owner)
+                    .filter(|owner| self.known.named(owner, &["enum"]).is_some());
                 self.named_type(owner.unwrap_or(&path))
             }
             Expr::Field(field) => {
@@ -109,7 +113,7 @@ impl<'a> Guess<'a> {
                     FieldName::Named(name) => plain_name(name),
                     FieldName::Unnamed(index) => index.index.to_string(),
                 };
-                let member = members::of_value(self.known, &base).into_iter().find(|member| member.kind == "field" && member.name == name);
+                let member = members::field(self.known, &base, &name);
                 member.map_or(Ty::Unknown, |member| member.result)
             }
             Expr::Index(index) => self.index(index),
@@ -128,12 +132,15 @@ impl<'a> Guess<'a> {
                 let receiver = self.expression(&call.receiver);
                 let name = plain_name(&call.method);
                 let Some(method) = members::value_member(self.known, &receiver, &name) else { return Ty::Unknown };
-                let given: Vec<Ty> = call.turbofish.iter().flat_map(|fish| &fish.args).filter_map(type_argument).collect();
+                let given: Vec<Ty> =
+                    call.turbofish.iter().flat_map(|fish| &fish.args).filter_map(type_argument).collect();
                 let result = self.call(&method, call.args.iter(), &given);
                 match (name.as_str(), given.first()) {
                     // `collect::<Vec<_>>()`: the iterator knows what `_` is.
                     ("collect", Some(collection)) => self.collected(collection, &receiver),
-                    ("sum" | "product" | "min" | "max", None) if !result.is_known() => members::item_of(&receiver).map_or(Ty::Unknown, |item| item.peeled().clone()),
+                    ("sum" | "product" | "min" | "max", None) if !result.is_known() => {
+                        item_of(&receiver).map_or(Ty::Unknown, |item| item.peeled().clone())
+                    }
                     _ => result,
                 }
             }
@@ -143,7 +150,11 @@ impl<'a> Guess<'a> {
                 inner.arg(0).cloned().unwrap_or(Ty::Unknown)
             }
             Expr::Await(inner) => match self.expression(&inner.base) {
-                Ty::Bounds { bounds, .. } => bounds.into_iter().find(|bound| bound.name() == Some("Future")).and_then(|bound| bound.arg(0).cloned()).unwrap_or(Ty::Unknown),
+                Ty::Bounds { bounds, .. } => bounds
+                    .into_iter()
+                    .find(|bound| bound.name() == Some("Future"))
+                    .and_then(|bound| bound.arg(0).cloned())
+                    .unwrap_or(Ty::Unknown),
                 _ => Ty::Unknown,
             },
             Expr::Block(block) => self.block(&block.block),
@@ -270,15 +281,22 @@ impl<'a> Guess<'a> {
         {
             return Some(function);
         }
-        members::type_member(self.known, &owner, &name)
+        let mut member = members::type_member(self.known, &owner, &name)?;
+        if member.kind == "method" {
+            // Called by its path, `self` is the first argument.
+            let own = std_row(&owner).filter(|_| matches!(&owner, Ty::Named { args, .. } if args.is_empty()));
+            member.params.insert(0, own.map_or(owner.clone(), |row| Ty::parse(row.head)));
+        }
+        Some(member)
     }
 
     /// `Vec<u8>` of the path `Vec::<u8>::new`.
-    fn owner(&self, path: &syn::Path) -> Option<Ty> {
+    pub fn owner(&self, path: &syn::Path) -> Option<Ty> {
         let mut path = path.clone();
         path.segments.pop();
         path.segments.pop_punct();
-        (!path.segments.is_empty()).then(|| self.written(&syn::Type::Path(syn::TypePath { attrs: Vec::new(), qself: None, path })))
+        (!path.segments.is_empty())
+            .then(|| self.written(&syn::Type::Path(syn::TypePath { attrs: Vec::new(), qself: None, path })))
     }
 
     /// A function of a module: of std, or of the notebook.
@@ -286,14 +304,16 @@ impl<'a> Guess<'a> {
         if let Some(module) = modules::module(module) {
             return members::module_function(module, name);
         }
-        let inside: Vec<String> = module.split("::").filter(|part| !matches!(*part, "crate" | "self" | "super")).map(str::to_owned).collect();
+        let inside: Vec<String> =
+            module.split("::").filter(|part| !matches!(*part, "crate" | "self" | "super")).map(str::to_owned).collect();
         let definition = self.known.in_module(&inside).find(|definition| definition.name == name)?;
         members::function(definition).or_else(|| members::constructor(definition))
     }
 
     /// The result of a call, its type parameters learned from the arguments.
     fn call<'e>(&mut self, callee: &Member, args: impl Iterator<Item = &'e Expr>, given: &[Ty]) -> Ty {
-        let mut bindings: Bindings = callee.generics.iter().cloned().zip(given.iter().filter(|ty| ty.is_known()).cloned()).collect();
+        let mut bindings: Bindings =
+            callee.generics.iter().cloned().zip(given.iter().filter(|ty| ty.is_known()).cloned()).collect();
         for (arg, param) in args.zip(&callee.params) {
             let expected = param.substitute(&bindings);
             let actual = match arg {
@@ -317,26 +337,31 @@ impl<'a> Guess<'a> {
         match ty.peeled() {
             Ty::Function { result, .. } => Some((**result).clone()),
             Ty::Bounds { bounds, .. } => bounds.iter().find_map(|bound| self.function_behind(bound)),
-            boxed => matches!(boxed.name(), Some("Box" | "Arc" | "Rc")).then(|| boxed.arg(0)).flatten().and_then(|inner| self.function_behind(inner)),
+            boxed => matches!(boxed.name(), Some("Box" | "Arc" | "Rc"))
+                .then(|| boxed.arg(0))
+                .flatten()
+                .and_then(|inner| self.function_behind(inner)),
         }
     }
 
     fn collected(&self, collection: &Ty, iterator: &Ty) -> Ty {
-        let Some(item) = members::item_of(iterator) else { return collection.clone() };
+        let Some(item) = item_of(iterator) else { return collection.clone() };
         let (Ty::Named { path, args }, Some(name)) = (collection, collection.name()) else { return collection.clone() };
         let parts = match (name, &item) {
             ("HashMap" | "BTreeMap", Ty::Tuple(parts)) => parts.clone(),
             ("Result" | "Option", _) => return collection.clone(),
             _ => vec![item],
         };
-        let args = args.iter().enumerate().map(|(index, arg)| if arg.is_known() { arg.clone() } else { parts.get(index).cloned().unwrap_or(Ty::Unknown) });
+        let args = args.iter().enumerate().map(|(index, arg)| {
+            if arg.is_known() { arg.clone() } else { parts.get(index).cloned().unwrap_or(Ty::Unknown) }
+        });
         Ty::named(path.clone(), args.collect())
     }
 
     fn dereferenced(&self, ty: &Ty) -> Ty {
         match ty {
             Ty::Ref { inner, .. } => (**inner).clone(),
-            other => members::associated(other, "Target"),
+            other => associated(other, "Target"),
         }
     }
 
@@ -427,102 +452,6 @@ impl<'a> Guess<'a> {
         }
     }
 
-    /// Makes the variables of a pattern for a value of a type.
-    pub fn bind(&mut self, pattern: &Pat, ty: &Ty) {
-        match pattern {
-            Pat::Ident(ident) => {
-                let name = plain_name(&ident.ident);
-                // `None` and constants are no variables.
-                let is_constant = name.starts_with(char::is_uppercase);
-                if !is_constant {
-                    let ty = if ident.by_ref.is_some() { Ty::reference(ty.clone()) } else { ty.clone() };
-                    self.locals.push((name, ty));
-                }
-                if let Some((_, inner)) = &ident.subpat {
-                    self.bind(inner, ty);
-                }
-            }
-            Pat::Type(typed) => {
-                let ty = self.written(&typed.ty);
-                self.bind(&typed.pat, &ty);
-            }
-            Pat::Paren(inner) => self.bind(&inner.pat, ty),
-            Pat::Reference(inner) => {
-                let ty = match ty {
-                    Ty::Ref { inner, .. } => (**inner).clone(),
-                    other => other.clone(),
-                };
-                self.bind(&inner.pat, &ty);
-            }
-            Pat::Tuple(tuple) => {
-                let parts = match ty.peeled() {
-                    Ty::Tuple(parts) => parts.clone(),
-                    _ => Vec::new(),
-                };
-                self.bind_list(tuple.elems.iter(), &parts, ty);
-            }
-            Pat::Slice(slice) => {
-                let item = members::item_of(&Ty::reference(ty.peeled().clone())).map_or(Ty::Unknown, |item| item.peeled().clone());
-                let parts = vec![item; slice.elems.len()];
-                self.bind_list(slice.elems.iter(), &parts, ty);
-            }
-            Pat::TupleStruct(variant) => {
-                let parts = self.parts_of(&variant.path, ty);
-                self.bind_list(variant.elems.iter(), &parts, ty);
-            }
-            Pat::Struct(structure) => {
-                let path = path_text(&structure.path);
-                for FieldPat { member, pat, .. } in &structure.fields {
-                    let name = match member {
-                        FieldName::Named(name) => plain_name(name),
-                        FieldName::Unnamed(index) => index.index.to_string(),
-                    };
-                    let owner = if ty.is_known() { ty.peeled().clone() } else { self.named_type(&path) };
-                    let field = members::of_value(self.known, &owner).into_iter().find(|found| found.kind == "field" && found.name == name);
-                    let field = field.map_or(Ty::Unknown, |found| found.result);
-                    self.bind(pat, &through_reference(ty, field));
-                }
-            }
-            Pat::Or(or) => {
-                if let Some(first) = or.cases.first() {
-                    self.bind(first, ty);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn bind_list<'p>(&mut self, patterns: impl ExactSizeIterator<Item = &'p Pat>, parts: &[Ty], whole: &Ty) {
-        let count = patterns.len();
-        let mut shift = 0;
-        for (index, pattern) in patterns.enumerate() {
-            if matches!(pattern, Pat::Rest(_)) {
-                shift = (parts.len() + 1).saturating_sub(count);
-                continue;
-            }
-            let at = if shift > 0 { index + shift - 1 } else { index };
-            let part = parts.get(at).cloned().unwrap_or(Ty::Unknown);
-            self.bind(pattern, &through_reference(whole, part));
-        }
-    }
-
-    /// What the parts of `Some(…)` or `Shape::Circle(…)` are, matched on a type.
-    fn parts_of(&self, path: &syn::Path, ty: &Ty) -> Vec<Ty> {
-        let Some(last) = path.segments.last() else { return Vec::new() };
-        let name = plain_name(&last.ident);
-        let normal = normalize(ty.peeled().clone());
-        let variant = members::type_member(self.known, &normal, &name).filter(|member| member.kind == "variant");
-        if let Some(variant) = variant {
-            return variant.params;
-        }
-        if let Some(owner) = self.owner(path)
-            && let Some(variant) = members::type_member(self.known, &owner, &name)
-        {
-            return variant.params;
-        }
-        self.known.named(&name, &["struct"]).and_then(members::constructor).map(|constructor| constructor.params).unwrap_or_default()
-    }
-
     /// Makes the variables of a function's parameters.
     pub fn bind_signature(&mut self, signature: &syn::Signature) {
         let bounds = bounds_of(&signature.generics);
@@ -542,10 +471,12 @@ impl<'a> Guess<'a> {
 
     /// What `for x in iterable` gives to `x`.
     pub fn item_of(&self, iterable: &Ty) -> Ty {
-        if let Some(item) = members::item_of(iterable) {
+        if let Some(item) = item_of(iterable) {
             return item;
         }
-        members::value_member(self.known, iterable, "next").and_then(|next| next.result.arg(0).cloned()).unwrap_or(Ty::Unknown)
+        members::value_member(self.known, iterable, "next")
+            .and_then(|next| next.result.arg(0).cloned())
+            .unwrap_or(Ty::Unknown)
     }
 }
 
@@ -556,14 +487,6 @@ pub fn function_params(expected: &Ty) -> Option<Vec<Ty>> {
         Ty::Bounds { bounds, .. } => bounds.iter().find_map(function_params),
         Ty::Named { args, .. } if expected.name() == Some("Box") => args.first().and_then(function_params),
         _ => None,
-    }
-}
-
-/// Matching through a reference gives references.
-fn through_reference(whole: &Ty, part: Ty) -> Ty {
-    match whole {
-        Ty::Ref { mutable, .. } if part.is_known() => Ty::Ref { mutable: *mutable, inner: Box::new(part) },
-        _ => part,
     }
 }
 
@@ -581,13 +504,15 @@ fn literal_type(literal: &Lit) -> Ty {
     }
 }
 
-fn path_text(path: &syn::Path) -> String {
+pub fn path_text(path: &syn::Path) -> String {
     path.segments.iter().map(|segment| plain_name(&segment.ident)).collect::<Vec<_>>().join("::")
 }
 
 fn turbofish(path: &syn::Path) -> Vec<Ty> {
     match path.segments.last().map(|segment| &segment.arguments) {
-        Some(syn::PathArguments::AngleBracketed(arguments)) => arguments.args.iter().filter_map(type_argument).collect(),
+        Some(syn::PathArguments::AngleBracketed(arguments)) => {
+            arguments.args.iter().filter_map(type_argument).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -61,16 +61,23 @@ impl Page {
         let fenced = |code: &str| format!("```rust\n{code}\n```");
         let plain = parts(self.head.clone(), self.source.clone());
         let markdown = parts(fenced(&self.head), self.source.as_deref().map(fenced));
-        MimeBundle::from_iter([("text/plain".to_owned(), Value::String(plain)), ("text/markdown".to_owned(), Value::String(markdown))])
+        MimeBundle::from_iter([
+            ("text/plain".to_owned(), Value::String(plain)),
+            ("text/markdown".to_owned(), Value::String(markdown)),
+        ])
     }
 }
 
 pub(super) fn page(scope: &Scope, magics: &[Magic], code: &str, cursor: usize, detail: u8) -> Option<Page> {
     let all = tokens::tokenize(code);
-    if let Some(line) = all.iter().find(|token| token.kind == Kind::Magic && (token.start..=token.end()).contains(&cursor)) {
+    if let Some(line) =
+        all.iter().find(|token| token.kind == Kind::Magic && (token.start..=token.end()).contains(&cursor))
+    {
         return in_magic(scope, magics, line, cursor, detail);
     }
-    let inside_text = |token: &&Token| matches!(token.kind, Kind::Comment { .. } | Kind::String { .. }) && token.start < cursor && cursor < token.end();
+    let inside_text = |token: &&Token| {
+        matches!(token.kind, Kind::Comment { .. } | Kind::String { .. }) && token.start < cursor && cursor < token.end()
+    };
     let in_text = all.iter().find(inside_text).copied();
     if in_text.is_some_and(|token| matches!(token.kind, Kind::Comment { .. })) {
         return None;
@@ -78,7 +85,9 @@ pub(super) fn page(scope: &Scope, magics: &[Magic], code: &str, cursor: usize, d
     let tokens: Vec<Token> = all.into_iter().filter(|token| !matches!(token.kind, Kind::Comment { .. })).collect();
     let name = match in_text {
         Some(_) => None,
-        None => tokens.iter().position(|token| token.kind == Kind::Ident && (token.start..=token.end()).contains(&cursor)),
+        None => {
+            tokens.iter().position(|token| token.kind == Kind::Ident && (token.start..=token.end()).contains(&cursor))
+        }
     };
     let ask = Question { scope, code, tokens: &tokens, detail };
     name.and_then(|name| ask.about(name)).or_else(|| {
@@ -92,7 +101,9 @@ pub(super) fn page(scope: &Scope, magics: &[Magic], code: &str, cursor: usize, d
             (tokens[name].kind == Kind::Ident).then_some(name)
         });
         called.and_then(|called| ask.about(called)).or_else(|| {
-            let just_before = before.checked_sub(1).filter(|last| tokens[*last].kind == Kind::Ident && tokens[*last].end() <= cursor)?;
+            let just_before = before
+                .checked_sub(1)
+                .filter(|last| tokens[*last].kind == Kind::Ident && tokens[*last].end() <= cursor)?;
             ask.about(just_before)
         })
     })
@@ -141,7 +152,8 @@ impl Question<'_> {
             let receiver = guess.text(&self.code[self.tokens[start].start..self.tokens[index - 1].start]);
             return members::value_member(&known, &receiver, name).map(|member| self.member(&member));
         }
-        if self.tokens.get(index + 1).is_some_and(|next| next.is("!")) && !before.is_some_and(|before| before.is("::")) {
+        if self.tokens.get(index + 1).is_some_and(|next| next.is("!")) && !before.is_some_and(|before| before.is("::"))
+        {
             return self.macro_named(&known, name);
         }
         if before.is_some_and(|before| before.is("::")) {
@@ -208,7 +220,10 @@ impl Question<'_> {
             return Some(type_page(row));
         }
         if self.scope.crates.iter().any(|known| known.replace('-', "_") == name) {
-            return Some(Page::new(format!("crate {name}"), "crate that cells can use").address(format!("https://docs.rs/{name}")));
+            return Some(
+                Page::new(format!("crate {name}"), "crate that cells can use")
+                    .address(format!("https://docs.rs/{name}")),
+            );
         }
         self.macro_named(known, name)
     }
@@ -219,14 +234,21 @@ impl Question<'_> {
             return Some(module_page(module));
         }
         if let Some(module) = modules::module(&resolved) {
-            if let Some(row) = std_names::type_named(&format!("{resolved}::{name}")).filter(|row| row.path() == format!("{resolved}::{name}")) {
+            if let Some(row) = std_names::type_named(&format!("{resolved}::{name}"))
+                .filter(|row| row.path() == format!("{resolved}::{name}"))
+            {
                 return Some(type_page(row));
             }
             let (declaration, about) = module.member(name)?;
             let kind = Declared::read(declaration).kind;
-            return Some(Page::new(shorten_type(declaration), format!("{kind} of {}", module.path)).docs(*about).address(module.member_address(declaration)));
+            return Some(
+                Page::new(shorten_type(declaration), format!("{kind} of {}", module.path))
+                    .docs(*about)
+                    .address(module.member_address(declaration)),
+            );
         }
-        let inside: Vec<String> = owner.split("::").filter(|part| !matches!(*part, "crate" | "self" | "super")).map(str::to_owned).collect();
+        let inside: Vec<String> =
+            owner.split("::").filter(|part| !matches!(*part, "crate" | "self" | "super")).map(str::to_owned).collect();
         if let Some(definition) = known.in_module(&inside).find(|definition| definition.name == name) {
             return Some(self.definition(definition));
         }
@@ -238,7 +260,10 @@ impl Question<'_> {
     }
 
     fn definition(&self, definition: &Definition) -> Page {
-        let mut page = Page::new(definition.signature(), format!("{} {}", super::complete::kind_of(definition.kind), from(definition.place)));
+        let mut page = Page::new(
+            definition.signature(),
+            format!("{} {}", super::complete::kind_of(definition.kind), from(definition.place)),
+        );
         page.docs = definition.docs();
         // A short type says most by itself.
         let short = matches!(definition.kind, "struct" | "enum" | "union") && definition.source.lines().count() <= 20;
@@ -257,8 +282,12 @@ impl Question<'_> {
         };
         let page = Page::new(head, String::new()).docs(&member.about);
         match &member.origin {
-            Origin::Notebook(place) => Page { origin: format!("{} of {}, {}", member.kind, member.owner, from(*place)), ..page },
-            Origin::Std(address) => Page { origin: format!("{} of {}", member.kind, member.owner), ..page }.address(address),
+            Origin::Notebook(place) => {
+                Page { origin: format!("{} of {}, {}", member.kind, member.owner, from(*place)), ..page }
+            }
+            Origin::Std(address) => {
+                Page { origin: format!("{} of {}", member.kind, member.owner), ..page }.address(address)
+            }
         }
     }
 
@@ -292,7 +321,8 @@ fn in_prelude(known: &Known, name: &str) -> Option<Page> {
 
 fn type_page(row: &'static std_names::Type) -> Page {
     let head = if row.kind() == "primitive" { row.head.to_owned() } else { format!("{} {}", row.kind(), row.head) };
-    let origin = if row.kind() == "primitive" { "primitive type".to_owned() } else { format!("{} {}", row.kind(), row.path()) };
+    let origin =
+        if row.kind() == "primitive" { "primitive type".to_owned() } else { format!("{} {}", row.kind(), row.path()) };
     Page::new(head, origin).docs(row.about).address(row.address())
 }
 
@@ -321,11 +351,32 @@ mod tests {
 
     fn scope() -> Scope {
         Scope {
-            variables: vec![Variable { name: "numbers".into(), type_name: "std::vec::Vec<u64>".into(), mutable: true, cell: 3 }],
+            variables: vec![Variable {
+                name: "numbers".into(),
+                type_name: "std::vec::Vec<u64>".into(),
+                mutable: true,
+                cell: 3,
+            }],
             items: vec![
-                Item { name: "area".into(), kind: "fn", source: "/// The area.\n///\n/// In square metres.\nfn area(w: f64, h: f64) -> f64 {\n    w * h\n}".into(), cell: 4 },
-                Item { name: "Point".into(), kind: "struct", source: "/// A place.\nstruct Point {\n    /// To the right.\n    x: f64,\n}".into(), cell: 5 },
-                Item { name: "Point".into(), kind: "impl", source: "impl Point { /// A new one.\n fn new() -> Self { todo!() } }".into(), cell: 6 },
+                Item {
+                    name: "area".into(),
+                    kind: "fn",
+                    source: "/// The area.\n///\n/// In square metres.\nfn area(w: f64, h: f64) -> f64 {\n    w * h\n}"
+                        .into(),
+                    cell: 4,
+                },
+                Item {
+                    name: "Point".into(),
+                    kind: "struct",
+                    source: "/// A place.\nstruct Point {\n    /// To the right.\n    x: f64,\n}".into(),
+                    cell: 5,
+                },
+                Item {
+                    name: "Point".into(),
+                    kind: "impl",
+                    source: "impl Point { /// A new one.\n fn new() -> Self { todo!() } }".into(),
+                    cell: 6,
+                },
                 Item { name: "shout".into(), kind: "macro", source: "macro_rules! shout { () => {} }".into(), cell: 7 },
                 Item { name: "given".into(), kind: "fn", source: "pub fn given() {}".into(), cell: 0 },
             ],
@@ -380,7 +431,10 @@ mod tests {
 
     #[test]
     fn members_are_found_on_their_types() {
-        assert_eq!(head("numbers.iter().ma|p(f)"), "fn map<B>(self, f: impl FnMut(&u64) -> B) -> impl Iterator<Item = B>");
+        assert_eq!(
+            head("numbers.iter().ma|p(f)"),
+            "fn map<B>(self, f: impl FnMut(&u64) -> B) -> impl Iterator<Item = B>"
+        );
         assert_eq!(head("Point::new().x|"), "x: f64");
         assert_eq!(at("Point::new().x|", 0).map(|page| page.docs).as_deref(), Some("To the right."));
         assert_eq!(at("Point::ne|w()", 0).map(|page| page.origin).as_deref(), Some("function of Point, from In[6]"));
@@ -396,9 +450,15 @@ mod tests {
             ("numbers.pu|sh(1)", "https://doc.rust-lang.org/std/vec/struct.Vec.html#method.push"),
             ("whi|le", "https://doc.rust-lang.org/std/keyword.while.html"),
             ("Som|e(1)", "https://doc.rust-lang.org/std/option/enum.Option.html#variant.Some"),
-            ("use std::sync::atomic::Ordering;\nOrdering::Rel|axed", "https://doc.rust-lang.org/std/sync/atomic/enum.Ordering.html#variant.Relaxed"),
+            (
+                "use std::sync::atomic::Ordering;\nOrdering::Rel|axed",
+                "https://doc.rust-lang.org/std/sync/atomic/enum.Ordering.html#variant.Relaxed",
+            ),
             ("f6|4", "https://doc.rust-lang.org/std/primitive.f64.html"),
-            ("use std::collections::HashMap;\nHash|Map", "https://doc.rust-lang.org/std/collections/struct.HashMap.html"),
+            (
+                "use std::collections::HashMap;\nHash|Map",
+                "https://doc.rust-lang.org/std/collections/struct.HashMap.html",
+            ),
         ] {
             let page = at(code, 0).unwrap_or_else(|| panic!("nothing about {code}"));
             assert_eq!(page.address.as_deref(), Some(address), "{code}");

@@ -56,7 +56,7 @@ impl Known {
     }
 
     fn read(&mut self, code: &str, place: Place) {
-        for found in item_texts(code) {
+        for found in item_texts(code).into_iter().chain(thread_locals(code)) {
             let text: Rc<str> = found.text.into();
             if let Ok(item) = syn::parse_str::<Item>(&text) {
                 self.add(item, place, Vec::new(), found.source.into(), text);
@@ -90,7 +90,9 @@ impl Known {
                 self.imports.push((last, prefix));
             }
             UseTree::Name(name) => self.imports.push((plain_name(&name.ident), join(&plain_name(&name.ident)))),
-            UseTree::Rename(rename) => self.imports.push((plain_name(&rename.rename), join(&plain_name(&rename.ident)))),
+            UseTree::Rename(rename) => {
+                self.imports.push((plain_name(&rename.rename), join(&plain_name(&rename.ident))))
+            }
             UseTree::Glob(_) => self.globs.push(prefix),
             UseTree::Group(group) => group.items.iter().for_each(|tree| self.import(tree, prefix.clone())),
         }
@@ -116,7 +118,9 @@ impl Known {
     /// wherever it stands.
     pub fn named(&self, name: &str, kinds: &[&str]) -> Option<&Definition> {
         self.definitions.iter().rev().find(|definition| {
-            definition.name == name && definition.kind != "impl" && (kinds.is_empty() || kinds.contains(&definition.kind))
+            definition.name == name
+                && definition.kind != "impl"
+                && (kinds.is_empty() || kinds.contains(&definition.kind))
         })
     }
 
@@ -125,7 +129,9 @@ impl Known {
     pub fn type_named(&self, path: &str) -> Option<&Definition> {
         let path = self.resolve(path);
         let first = path.split("::").next().unwrap_or(&path);
-        if path.contains("::") && (["std", "core", "alloc"].contains(&first) || self.crates.iter().any(|name| name == first)) {
+        if path.contains("::")
+            && (["std", "core", "alloc"].contains(&first) || self.crates.iter().any(|name| name == first))
+        {
             return None;
         }
         let name = path.rsplit("::").next().unwrap_or(&path);
@@ -134,7 +140,10 @@ impl Known {
 
     /// The `impl` blocks for a type.
     pub fn impls_of<'a>(&'a self, type_name: &'a str) -> impl Iterator<Item = &'a Definition> {
-        self.definitions.iter().rev().filter(move |definition| definition.kind == "impl" && definition.name == type_name)
+        self.definitions
+            .iter()
+            .rev()
+            .filter(move |definition| definition.kind == "impl" && definition.name == type_name)
     }
 
     /// What stands directly in a module; in no module for an empty path.
@@ -154,7 +163,9 @@ impl Definition {
         match &self.item {
             Item::Fn(function) => self.text_of(&function.sig),
             Item::Struct(item) => match &item.fields {
-                Fields::Unnamed(fields) => format!("struct {}{}{}", item.ident, self.text_of(&item.generics), self.text_of(fields)),
+                Fields::Unnamed(fields) => {
+                    format!("struct {}{}{}", item.ident, self.text_of(&item.generics), self.text_of(fields))
+                }
                 _ => format!("struct {}{}", item.ident, self.text_of(&item.generics)),
             },
             Item::Enum(item) => format!("enum {}{}", item.ident, self.text_of(&item.generics)),
@@ -248,7 +259,36 @@ struct ItemText {
     text: String,
 }
 
-const ITEM_WORDS: &[&str] = &["fn", "struct", "enum", "union", "trait", "impl", "mod", "type", "static", "const", "use", "macro_rules"];
+/// The statics of `thread_local!` calls, with the type that they have outside of it.
+fn thread_locals(code: &str) -> Vec<ItemText> {
+    let tokens = tokens::tokenize(code);
+    let mut found = Vec::new();
+    for index in 0..tokens.len() {
+        let is_call = tokens[index].is("thread_local") && tokens.get(index + 1).is_some_and(|next| next.is("!"));
+        let Some(open) = tokens.get(index + 2).filter(|open| is_call && open.kind == Kind::Open) else { continue };
+        let end = tokens.get(tokens::closing(&tokens, index + 2)).map_or(code.len(), |close| close.start);
+        // The last static may go without its `;`.
+        let inside = format!("{};", &code[open.end()..end]);
+        for mut item in item_texts(&inside) {
+            let parts = tokens::tokenize(&item.text);
+            let colon = parts.iter().find(|token| token.is(":"));
+            let equals = parts.iter().find(|token| token.is("="));
+            if let (Some(colon), Some(equals)) = (colon, equals) {
+                let declared = item.text[colon.end()..equals.start].trim();
+                item.text = format!(
+                    "{} std::thread::LocalKey<{declared}> {}",
+                    &item.text[..colon.end()],
+                    &item.text[equals.start..]
+                );
+                found.push(item);
+            }
+        }
+    }
+    found
+}
+
+const ITEM_WORDS: &[&str] =
+    &["fn", "struct", "enum", "union", "trait", "impl", "mod", "type", "static", "const", "use", "macro_rules"];
 
 /// The items that stand in no delimiters.
 fn item_texts(code: &str) -> Vec<ItemText> {
@@ -263,14 +303,21 @@ fn item_texts(code: &str) -> Vec<ItemText> {
         if let Some(word) = item_word(&tokens, index) {
             let end = item_end(&tokens, word);
             let last = tokens[end.min(tokens.len() - 1)].end();
-            found.push(ItemText { source: code[tokens[start].start..last].to_owned(), text: without_bodies(code, &tokens[start..(end + 1).min(tokens.len())]) });
+            found.push(ItemText {
+                source: code[tokens[start].start..last].to_owned(),
+                text: without_bodies(code, &tokens[start..(end + 1).min(tokens.len())]),
+            });
             index = end + 1;
         } else {
             // The next statement begins after `;`, a block, or a magic.
             while let Some(token) = tokens.get(index) {
                 let ends = token.is(";") || token.kind == Kind::Magic || token.is("{");
                 index = if token.kind == Kind::Open { tokens::closing(&tokens, index) + 1 } else { index + 1 };
-                if ends || tokens.get(index).is_some_and(|next| matches!(next.kind, Kind::Comment { doc: true, .. }) || next.is("#")) {
+                if ends
+                    || tokens
+                        .get(index)
+                        .is_some_and(|next| matches!(next.kind, Kind::Comment { doc: true, .. }) || next.is("#"))
+                {
                     break;
                 }
             }
@@ -286,7 +333,9 @@ fn item_word(tokens: &[Token], mut index: usize) -> Option<usize> {
         let next = tokens.get(index + 1);
         match token.text {
             _ if matches!(token.kind, Kind::Comment { .. }) => index += 1,
-            "#" => index = tokens::closing(tokens, index + if next.is_some_and(|next| next.is("!")) { 2 } else { 1 }) + 1,
+            "#" => {
+                index = tokens::closing(tokens, index + if next.is_some_and(|next| next.is("!")) { 2 } else { 1 }) + 1
+            }
             "pub" if next.is_some_and(|next| next.is("(")) => index = tokens::closing(tokens, index + 1) + 1,
             "const" if next.is_some_and(|next| matches!(next.text, "fn" | "unsafe" | "async" | "extern")) => index += 1,
             "pub" | "unsafe" | "async" | "extern" | "default" | "safe" => index += 1,
@@ -334,7 +383,11 @@ fn without_bodies(code: &str, item: &[Token]) -> String {
         match token.kind {
             Kind::Open => open.push(token.text),
             Kind::Close => drop(open.pop()),
-            Kind::Ident if token.text == "fn" && !is_macro && item.get(index + 1).is_some_and(|next| next.kind == Kind::Ident) => {
+            Kind::Ident
+                if token.text == "fn"
+                    && !is_macro
+                    && item.get(index + 1).is_some_and(|next| next.kind == Kind::Ident) =>
+            {
                 if let Some(body) = body_of(item, index) {
                     let close = tokens::closing(item, body);
                     text.push_str(&code[copied..item[body].end()]);
@@ -391,25 +444,44 @@ mod tests {
     use crate::language::scope;
 
     fn names(code: &str) -> Vec<(String, &'static str)> {
-        Known::new(&Scope::default(), code).definitions.into_iter().map(|definition| (definition.name, definition.kind)).collect()
+        Known::new(&Scope::default(), code)
+            .definitions
+            .into_iter()
+            .map(|definition| (definition.name, definition.kind))
+            .collect()
     }
 
     #[test]
     fn items_are_found_between_statements() {
         let code = "let x = 1;\n/// A point.\n#[derive(Clone)]\npub struct P { x: u8 }\nimpl P { fn f(&self) {} }\n%who\nx.f();\nfn g() {} const N: u8 = 1;\nstatic S: [u8; 2] = { [1, 2] }; x";
-        assert_eq!(names(code), [("P".into(), "struct"), ("P".into(), "impl"), ("g".into(), "fn"), ("N".into(), "const"), ("S".into(), "static")]);
+        assert_eq!(
+            names(code),
+            [
+                ("P".into(), "struct"),
+                ("P".into(), "impl"),
+                ("g".into(), "fn"),
+                ("N".into(), "const"),
+                ("S".into(), "static")
+            ]
+        );
     }
 
     #[test]
     fn an_unfinished_body_does_not_hide_its_impl() {
         let code = "struct P;\nimpl P {\n    fn a(&self) -> u8 { 1 }\n    fn b(&self) { self. }\n}\nfn c() -> u8 { let";
         assert_eq!(names(code), [("P".into(), "struct"), ("P".into(), "impl"), ("c".into(), "fn")]);
-        assert_eq!(names("struct P;\nimpl P {\n    fn a(&self) -> u8 { 1 }\n    fn b(&self) { self."), [("P".into(), "struct"), ("P".into(), "impl")]);
+        assert_eq!(
+            names("struct P;\nimpl P {\n    fn a(&self) -> u8 { 1 }\n    fn b(&self) { self."),
+            [("P".into(), "struct"), ("P".into(), "impl")]
+        );
     }
 
     #[test]
     fn docs_derives_and_signatures_are_read() {
-        let known = Known::new(&Scope::default(), "/// Adds.\n/// Twice.\npub fn add<T>(\n    a: T,\n    b: T,\n) -> T { a }\n#[derive(Debug, Clone)] struct P(u8, u8);");
+        let known = Known::new(
+            &Scope::default(),
+            "/// Adds.\n/// Twice.\npub fn add<T>(\n    a: T,\n    b: T,\n) -> T { a }\n#[derive(Debug, Clone)] struct P(u8, u8);",
+        );
         let add = known.named("add", &["fn"]).expect("add is known");
         assert_eq!(add.docs(), "Adds.\nTwice.");
         assert_eq!(add.signature(), "fn add<T>(a: T, b: T) -> T");
@@ -419,9 +491,25 @@ mod tests {
     }
 
     #[test]
+    fn thread_locals_are_statics() {
+        let known = Known::new(
+            &Scope::default(),
+            "thread_local! {\n    static A: Cell<u8> = const { Cell::new(1) };\n    pub static B: RefCell<Vec<u8>> = RefCell::default()\n}",
+        );
+        let signature = |name: &str| known.named(name, &["static"]).map(Definition::signature);
+        assert_eq!(signature("A").as_deref(), Some("static A: std::thread::LocalKey<Cell<u8>>"));
+        assert_eq!(signature("B").as_deref(), Some("static B: std::thread::LocalKey<RefCell<Vec<u8>>>"));
+    }
+
+    #[test]
     fn imports_are_resolved() {
         let scope = Scope {
-            items: vec![scope::Item { name: "use".into(), kind: "use", source: "use std::sync::{self, mpsc as channel, Arc};".into(), cell: 1 }],
+            items: vec![scope::Item {
+                name: "use".into(),
+                kind: "use",
+                source: "use std::sync::{self, mpsc as channel, Arc};".into(),
+                cell: 1,
+            }],
             ..Scope::default()
         };
         let known = Known::new(&scope, "use std::collections::*;");
@@ -434,7 +522,10 @@ mod tests {
 
     #[test]
     fn what_stands_in_a_module_is_known_there() {
-        let known = Known::new(&Scope::default(), "mod shapes { pub struct Circle; pub fn area() -> f64 { 1. } pub mod deep { pub fn f() {} } }");
+        let known = Known::new(
+            &Scope::default(),
+            "mod shapes { pub struct Circle; pub fn area() -> f64 { 1. } pub mod deep { pub fn f() {} } }",
+        );
         let inside = |path: &[&str]| {
             let path: Vec<String> = path.iter().map(|name| name.to_string()).collect();
             let mut names: Vec<String> = known.in_module(&path).map(|definition| definition.name.clone()).collect();

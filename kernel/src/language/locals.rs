@@ -87,7 +87,12 @@ impl Walk<'_, '_> {
     }
 
     fn open(&mut self, index: usize) -> usize {
-        let mut frame = Frame { locals: self.guess.locals.len(), self_type: self.guess.self_type.clone(), arm: index + 1, ..Frame::default() };
+        let mut frame = Frame {
+            locals: self.guess.locals.len(),
+            self_type: self.guess.self_type.clone(),
+            arm: index + 1,
+            ..Frame::default()
+        };
         if let Some(at) = self.pending.iter().position(|pending| pending.block == index) {
             let pending = self.pending.swap_remove(at);
             self.guess.locals.extend(pending.bindings);
@@ -187,7 +192,10 @@ impl Walk<'_, '_> {
             Ok(expression) => self.guess.expression(&expression),
             Err(_) => {
                 // `let … = value else { … };`
-                let without_else = (from..to).rev().find(|index| self.tokens[*index].is("else")).map(|index| self.text(from, index).to_owned());
+                let without_else = (from..to)
+                    .rev()
+                    .find(|index| self.tokens[*index].is("else"))
+                    .map(|index| self.text(from, index).to_owned());
                 without_else.map_or(Ty::Unknown, |text| self.guess.text(&text))
             }
         }
@@ -210,7 +218,8 @@ impl Walk<'_, '_> {
             let Some(block) = self.find(end, |token| token.is("{")) else { return index + 1 };
             // What stands before `&&` can be used behind it.
             let before = self.guess.locals.len();
-            let earlier = self.pending.iter().find(|pending| pending.block == block).map(|pending| pending.bindings.clone());
+            let earlier =
+                self.pending.iter().find(|pending| pending.block == block).map(|pending| pending.bindings.clone());
             self.guess.locals.extend(earlier.unwrap_or_default());
             let ty = self.expression(equals + 1, end);
             self.guess.locals.truncate(before);
@@ -246,7 +255,9 @@ impl Walk<'_, '_> {
     }
 
     fn for_loop(&mut self, index: usize) -> usize {
-        let Some(word) = self.find(index + 1, |token| token.is("in") || token.is("{")).filter(|word| self.tokens[*word].is("in")) else {
+        let Some(word) =
+            self.find(index + 1, |token| token.is("in") || token.is("{")).filter(|word| self.tokens[*word].is("in"))
+        else {
             return index + 1;
         };
         let Some(block) = self.find(word + 1, |token| token.is("{")) else { return word + 1 };
@@ -299,7 +310,9 @@ impl Walk<'_, '_> {
         let head = format!("{} {{}}", self.text(index, block));
         let self_type = match syn::parse_str::<syn::Item>(&head) {
             Ok(syn::Item::Impl(item)) => Some(Ty::from_syn(&item.self_ty)),
-            Ok(syn::Item::Trait(item)) => Some(Ty::Bounds { keyword: "impl", bounds: vec![Ty::plain(item.ident.to_string())] }),
+            Ok(syn::Item::Trait(item)) => {
+                Some(Ty::Bounds { keyword: "impl", bounds: vec![Ty::plain(item.ident.to_string())] })
+            }
             _ => None,
         };
         if self_type.is_some() {
@@ -382,9 +395,17 @@ mod tests {
 
     /// The locals at the end of the code, the newest first, as `name: type`.
     fn locals(code: &str) -> Vec<String> {
-        let variable = |name: &str, type_name: &str| Variable { name: name.into(), type_name: type_name.into(), mutable: false, cell: 1 };
+        let variable = |name: &str, type_name: &str| Variable {
+            name: name.into(),
+            type_name: type_name.into(),
+            mutable: false,
+            cell: 1,
+        };
         let scope = Scope {
-            variables: vec![variable("words", "std::vec::Vec<std::string::String>"), variable("ages", "std::collections::HashMap<std::string::String, u32>")],
+            variables: vec![
+                variable("words", "std::vec::Vec<std::string::String>"),
+                variable("ages", "std::collections::HashMap<std::string::String, u32>"),
+            ],
             ..Scope::default()
         };
         let known = Known::new(&scope, code);
@@ -413,7 +434,10 @@ mod tests {
         assert_eq!(locals("for i in 0..words.len() { "), ["i: usize"]);
         assert_eq!(locals("if let Some(age) = ages.get(\"x\") { "), ["age: &u32"]);
         assert_eq!(locals("if let Some(age) = ages.get(\"x\") { } "), Vec::<String>::new());
-        assert_eq!(locals("while let Some(w) = words.pop() && let Some(c) = w.chars().next() { "), ["c: char", "w: String"]);
+        assert_eq!(
+            locals("while let Some(w) = words.pop() && let Some(c) = w.chars().next() { "),
+            ["c: char", "w: String"]
+        );
     }
 
     #[test]
@@ -421,14 +445,20 @@ mod tests {
         assert_eq!(locals("match words.first() { Some(w) => "), ["w: &String"]);
         assert_eq!(locals("match ages.get(\"a\") { Some(age) if *age > 1 => 1, None => "), Vec::<String>::new());
         assert_eq!(locals("match \"1\".parse::<u8>() { Ok(n) => { f(n) } Err(e) => { "), ["e: _"]);
-        assert_eq!(locals("enum S { C { r: f64 }, Q(u8) } match S::Q(1) { S::Q(side) => side, S::C { r } => "), ["r: _"]);
+        assert_eq!(
+            locals("enum S { C { r: f64 }, Q(u8) } match S::Q(1) { S::Q(side) => side, S::C { r } => "),
+            ["r: f64"]
+        );
     }
 
     #[test]
     fn functions_and_methods() {
         assert_eq!(locals("fn f(a: u8, (b, c): (i8, char)) -> u8 { "), ["c: char", "b: i8", "a: u8"]);
         assert_eq!(locals("struct P; impl P { fn f(&self, o: Self) { "), ["o: P", "self: P"]);
-        assert_eq!(locals("fn f<T: Iterator<Item = u8>>(it: T) { for x in it { "), ["x: u8", "it: impl Iterator<Item = u8>"]);
+        assert_eq!(
+            locals("fn f<T: Iterator<Item = u8>>(it: T) { for x in it { "),
+            ["x: u8", "it: impl Iterator<Item = u8>"]
+        );
         assert_eq!(locals("fn f(a: u8) {} "), Vec::<String>::new());
     }
 

@@ -10,9 +10,17 @@ pub enum Kind {
     Ident,
     Lifetime,
     Number,
-    Char { terminated: bool },
-    String { terminated: bool, raw: bool },
-    Comment { terminated: bool, doc: bool },
+    Char {
+        terminated: bool,
+    },
+    String {
+        terminated: bool,
+        raw: bool,
+    },
+    Comment {
+        terminated: bool,
+        doc: bool,
+    },
     Open,
     Close,
     Punct,
@@ -49,7 +57,11 @@ pub fn tokenize(code: &str) -> Vec<Token<'_>> {
         for token in ra_ap_rustc_lexer::tokenize(&code[at..], FrontmatterAllowed::No) {
             let start = at;
             let text = &code[start..start + token.len as usize];
-            if new_line && depth == 0 && !matches!(token.kind, TokenKind::Whitespace) && is_magic(&code[start..], &tokens) {
+            if new_line
+                && depth == 0
+                && !matches!(token.kind, TokenKind::Whitespace)
+                && is_magic(&code[start..], &tokens)
+            {
                 let end = code[start..].find('\n').map_or(code.len(), |length| start + length);
                 tokens.push(Token { kind: Kind::Magic, start, text: &code[start..end] });
                 at = end;
@@ -90,17 +102,17 @@ fn kind(kind: TokenKind) -> Option<Kind> {
         Literal { kind, .. } => match kind {
             LiteralKind::Int { .. } | LiteralKind::Float { .. } => Kind::Number,
             LiteralKind::Char { terminated } | LiteralKind::Byte { terminated } => Kind::Char { terminated },
-            LiteralKind::Str { terminated } | LiteralKind::ByteStr { terminated } | LiteralKind::CStr { terminated } => {
-                Kind::String { terminated, raw: false }
-            }
-            LiteralKind::RawStr { n_hashes } | LiteralKind::RawByteStr { n_hashes } | LiteralKind::RawCStr { n_hashes } => {
-                Kind::String { terminated: n_hashes.is_some(), raw: true }
-            }
+            LiteralKind::Str { terminated }
+            | LiteralKind::ByteStr { terminated }
+            | LiteralKind::CStr { terminated } => Kind::String { terminated, raw: false },
+            LiteralKind::RawStr { n_hashes }
+            | LiteralKind::RawByteStr { n_hashes }
+            | LiteralKind::RawCStr { n_hashes } => Kind::String { terminated: n_hashes.is_some(), raw: true },
         },
         OpenParen | OpenBrace | OpenBracket => Kind::Open,
         CloseParen | CloseBrace | CloseBracket => Kind::Close,
-        Semi | Comma | Dot | At | Pound | Tilde | Question | Colon | Dollar | Eq | Bang | Lt | Gt | Minus | And | Or | Plus
-        | Star | Slash | Caret | Percent => Kind::Punct,
+        Semi | Comma | Dot | At | Pound | Tilde | Question | Colon | Dollar | Eq | Bang | Lt | Gt | Minus | And
+        | Or | Plus | Star | Slash | Caret | Percent => Kind::Punct,
         _ => Kind::Unknown,
     })
 }
@@ -108,7 +120,8 @@ fn kind(kind: TokenKind) -> Option<Kind> {
 fn add<'a>(tokens: &mut Vec<Token<'a>>, token: Token<'a>) {
     /// `<<` and `>>` stay apart: they are brackets of generics more often.
     const JOINED: &[&str] = &[
-        "::", "->", "=>", "==", "!=", "<=", ">=", "&&", "||", "..", "..=", "...", "+=", "-=", "*=", "/=", "%=", "^=", "&=", "|=",
+        "::", "->", "=>", "==", "!=", "<=", ">=", "&&", "||", "..", "..=", "...", "+=", "-=", "*=", "/=", "%=", "^=",
+        "&=", "|=",
     ];
     if let Some(last) = tokens.last_mut()
         && last.kind == Kind::Punct

@@ -20,8 +20,11 @@ pub fn shorten_type(full: &str) -> String {
     while let Some(token) = tokens.get(index) {
         let next_is = |text: &str| tokens.get(index + 1).is_some_and(|next| next.is(text));
         // `Self::Item` and `Vec::<u8>` keep what stands before the `::`.
-        let module = token.kind == Kind::Ident && token.text.starts_with(|c: char| c.is_lowercase() || c == '_') && next_is("::");
-        let root = token.is("::") && (index == 0 || !matches!(tokens[index - 1].kind, Kind::Ident) && !tokens[index - 1].is(">"));
+        let module = token.kind == Kind::Ident
+            && token.text.starts_with(|c: char| c.is_lowercase() || c == '_')
+            && next_is("::");
+        let root = token.is("::")
+            && (index == 0 || !matches!(tokens[index - 1].kind, Kind::Ident) && !tokens[index - 1].is(">"));
         if module || root {
             short.push_str(&full[copied..token.start]);
             let last = if module { tokens[index + 1] } else { *token };
@@ -51,15 +54,28 @@ fn without_closure_places(text: &str) -> String {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ty {
     /// `Vec<u8>`, `i32`, `T`. An `Iterator<Item = u8>` has its item as argument.
-    Named { path: String, args: Vec<Ty> },
-    Ref { mutable: bool, inner: Box<Ty> },
+    Named {
+        path: String,
+        args: Vec<Ty>,
+    },
+    Ref {
+        mutable: bool,
+        inner: Box<Ty>,
+    },
     Slice(Box<Ty>),
     Array(Box<Ty>, String),
     Tuple(Vec<Ty>),
     /// A closure, an `Fn` trait or a `fn` pointer.
-    Function { kind: &'static str, params: Vec<Ty>, result: Box<Ty> },
+    Function {
+        kind: &'static str,
+        params: Vec<Ty>,
+        result: Box<Ty>,
+    },
     /// `dyn A + B` or `impl A + B`.
-    Bounds { keyword: &'static str, bounds: Vec<Ty> },
+    Bounds {
+        keyword: &'static str,
+        bounds: Vec<Ty>,
+    },
     Unknown,
 }
 
@@ -81,10 +97,6 @@ impl Ty {
 
     pub fn unit() -> Ty {
         Ty::Tuple(Vec::new())
-    }
-
-    pub fn iterator(item: Ty) -> Ty {
-        Ty::Bounds { keyword: "impl", bounds: vec![Ty::named("Iterator", vec![item])] }
     }
 
     /// Reads a type; what is none is [`Unknown`](Ty::Unknown).
@@ -162,7 +174,7 @@ impl Ty {
                 if let Some((parameter, rest)) = path.split_once("::")
                     && let Some(bound) = bindings.get(parameter)
                 {
-                    return rest.split("::").fold(bound.clone(), |ty, name| super::members::associated(&ty, name));
+                    return rest.split("::").fold(bound.clone(), |ty, name| super::layers::associated(&ty, name));
                 }
                 Ty::Named { path: path.clone(), args: all(args) }
             }
@@ -194,7 +206,8 @@ impl Ty {
                 }
             }
             (Ty::Ref { inner, .. }, Ty::Ref { inner: actual, .. }) => inner.unify(actual, parameters, bindings),
-            (Ty::Slice(inner), Ty::Slice(actual) | Ty::Array(actual, _)) | (Ty::Array(inner, _), Ty::Array(actual, _)) => {
+            (Ty::Slice(inner), Ty::Slice(actual) | Ty::Array(actual, _))
+            | (Ty::Array(inner, _), Ty::Array(actual, _)) => {
                 inner.unify(actual, parameters, bindings);
             }
             (Ty::Tuple(parts), Ty::Tuple(actual)) => {
@@ -211,7 +224,7 @@ impl Ty {
             (Ty::Bounds { bounds, .. }, _) => {
                 for bound in bounds {
                     if bound.name().is_some_and(|name| name.ends_with("Iterator")) {
-                        if let (Some(part), Some(item)) = (bound.arg(0), super::members::item_of(actual)) {
+                        if let (Some(part), Some(item)) = (bound.arg(0), super::layers::item_of(actual)) {
                             part.unify(&item, parameters, bindings);
                         }
                     } else if let Ty::Bounds { bounds: actual, .. } = actual {
@@ -221,6 +234,8 @@ impl Ty {
                     }
                 }
             }
+            // `f(&x)` where the method takes `self`.
+            (_, Ty::Ref { inner, .. }) => self.unify(inner, parameters, bindings),
             _ => {}
         }
     }
@@ -237,7 +252,7 @@ fn from_path(path: &syn::TypePath) -> Ty {
     let Some(last) = path.path.segments.last() else { return Ty::Unknown };
     let name = names.join("::");
     match &last.arguments {
-        PathArguments::None => Ty::plain(if name == "_" { String::from("_") } else { name }),
+        PathArguments::None => Ty::plain(name),
         PathArguments::AngleBracketed(arguments) => {
             let args = arguments.args.iter().filter_map(|argument| match argument {
                 GenericArgument::Type(ty) => Some(Ty::from_syn(ty)),
@@ -255,7 +270,6 @@ fn from_path(path: &syn::TypePath) -> Ty {
             params: arguments.inputs.iter().map(|input| Ty::from_syn(&input.ty)).collect(),
             result: Box::new(from_return(&arguments.output)),
         },
-        _ => Ty::plain(name),
     }
 }
 
@@ -350,8 +364,14 @@ mod tests {
             ("std::sync::Arc<std::sync::Mutex<std::vec::Vec<u8>>>", "Arc<Mutex<Vec<u8>>>"),
             ("&'static str", "&'static str"),
             ("::std::string::String", "String"),
-            ("std::collections::HashMap<std::string::String, (u8, std::time::Duration)>", "HashMap<String, (u8, Duration)>"),
-            ("std::boxed::Box<dyn std::ops::Fn(u8) -> std::string::String + std::marker::Send>", "Box<dyn Fn(u8) -> String + Send>"),
+            (
+                "std::collections::HashMap<std::string::String, (u8, std::time::Duration)>",
+                "HashMap<String, (u8, Duration)>",
+            ),
+            (
+                "std::boxed::Box<dyn std::ops::Fn(u8) -> std::string::String + std::marker::Send>",
+                "Box<dyn Fn(u8) -> String + Send>",
+            ),
             ("std::iter::Map<std::slice::Iter<'_, u8>, {closure@src/lib.rs:3:4: 3:9}>", "Map<Iter<'_, u8>, {closure}>"),
             ("<T as std::iter::Iterator>::Item", "<T as Iterator>::Item"),
             ("Self::Item", "Self::Item"),
@@ -367,8 +387,19 @@ mod tests {
     #[test]
     fn types_are_read_and_shown() {
         for text in [
-            "Vec<u8>", "&mut [u8]", "[u8; 4]", "(u8, String)", "(u8,)", "()", "Box<dyn Fn(u8) -> u8>", "impl Iterator<Item = char>",
-            "fn(u8, u8) -> u8", "Box<dyn FnOnce() + Send>", "&str", "impl Future<Output = u8>", "!",
+            "Vec<u8>",
+            "&mut [u8]",
+            "[u8; 4]",
+            "(u8, String)",
+            "(u8,)",
+            "()",
+            "Box<dyn Fn(u8) -> u8>",
+            "impl Iterator<Item = char>",
+            "fn(u8, u8) -> u8",
+            "Box<dyn FnOnce() + Send>",
+            "&str",
+            "impl Future<Output = u8>",
+            "!",
         ] {
             assert_eq!(Ty::parse(text).to_string(), text);
         }
@@ -380,7 +411,11 @@ mod tests {
     fn parameters_are_learned_and_replaced() {
         let parameters = ["K".to_owned(), "V".to_owned()];
         let mut bindings = Bindings::new();
-        Ty::parse("HashMap<K, V>").unify(&Ty::parse("std::collections::HashMap<String, Vec<u8>>"), &parameters, &mut bindings);
+        Ty::parse("HashMap<K, V>").unify(
+            &Ty::parse("std::collections::HashMap<String, Vec<u8>>"),
+            &parameters,
+            &mut bindings,
+        );
         assert_eq!(Ty::parse("Option<(&K, &V)>").substitute(&bindings).to_string(), "Option<(&String, &Vec<u8>)>");
     }
 

@@ -121,10 +121,6 @@ impl Type {
         };
         format!("{DOCS}{}#{anchor}.{name}", self.page)
     }
-
-    pub fn member(&self, name: &str) -> Option<&'static Member> {
-        self.members.iter().find(|(declaration, _)| Declared::read(declaration).name == name)
-    }
 }
 
 /// Every table of types.
@@ -221,7 +217,7 @@ mod tests {
             // A parameter stands for any type: `T` of `Box<T>`.
             for other in row.also.iter().filter(|other| other.len() > 1) {
                 let name = crate::language::types::Ty::parse(other);
-                assert!(crate::language::members::std_row(&name).is_some(), "{}: {other}", row.head);
+                assert!(crate::language::layers::std_row(&name).is_some(), "{}: {other}", row.head);
             }
         }
     }

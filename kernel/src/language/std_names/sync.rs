@@ -234,11 +234,11 @@ pub const TYPES: &[Type] = &[
         also: &[],
         members: &[
             ("fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R", "Uses this thread's value."),
-            ("fn get(&self) -> T", "This thread's value, copied (for a `Cell`)."),
-            ("fn set(&self, value: T)", "Sets this thread's value (for `Cell` and `RefCell`)."),
-            ("fn take(&self) -> T", "Takes this thread's value and leaves the default."),
-            ("fn with_borrow<R>(&self, f: impl FnOnce(&T) -> R) -> R", "Reads this thread's `RefCell`."),
-            ("fn with_borrow_mut<R>(&self, f: impl FnOnce(&mut T) -> R) -> R", "Writes this thread's `RefCell`."),
+            ("fn get(&self) -> T::Inside", "This thread's value, copied (for a `Cell`)."),
+            ("fn set(&self, value: T::Inside)", "Sets this thread's value (for `Cell` and `RefCell`)."),
+            ("fn take(&self) -> T::Inside", "Takes this thread's value and leaves the default."),
+            ("fn with_borrow<R>(&self, f: impl FnOnce(&T::Inside) -> R) -> R", "Reads this thread's `RefCell`."),
+            ("fn with_borrow_mut<R>(&self, f: impl FnOnce(&mut T::Inside) -> R) -> R", "Writes this thread's `RefCell`."),
         ],
     },
     Type {
