@@ -1,11 +1,15 @@
 mod cell;
+mod command;
 mod engine;
 mod interpreter;
 mod jupyter;
+mod kernelspec;
 mod language;
 mod notebook;
 mod output;
 mod session;
 mod worker;
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    command::main()
+}

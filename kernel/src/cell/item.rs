@@ -266,6 +266,20 @@ impl Item {
         }
     }
 
+    /// The item's text, without the members that were replaced.
+    pub fn text(&self) -> String {
+        if let Some(text) = &self.rewritten {
+            return text.clone();
+        }
+        let mut text = String::new();
+        let mut at = self.range.start;
+        for gap in &self.left_out {
+            text.push_str(&self.source.text[at..gap.start.max(at)]);
+            at = gap.end.max(at);
+        }
+        text + &self.source.text[at..self.range.end]
+    }
+
     /// What other items it pushes out beside those with its own keys: a derive takes the
     /// place of an `impl` written by hand.
     pub fn derived_keys(&self) -> Vec<String> {

@@ -19,8 +19,8 @@ use super::statics::is_static_macro;
 pub struct LetBinding {
     pub name: String,
     pub mutable: bool,
-    /// The initialiser is written as a closure.
-    pub closure: bool,
+    /// The initialiser is written as a closure, with that many arguments.
+    pub closure: Option<usize>,
 }
 
 /// One cell, taken apart. All ranges are bytes of the cell's text.
@@ -91,7 +91,8 @@ pub fn parse(source: &Arc<CellSource>, code: Range<usize>, macros: &MacroReading
         if let Some((call, whole)) = macro_call(statement) {
             let range = at(whole);
             let path = path_text(&call.path);
-            let stands_for_items = is_static_macro(&path) || (macros.item_macros)(&path);
+            let stands_for_items =
+                is_static_macro(&path) || (macros.item_macros)(&path) || begins_like_item(&call.tokens);
             if stands_for_items != macros.flipped.contains(&range.start) {
                 let site = ItemSite { source, range, offset: start };
                 cell.items.push(Item::from_macro_call(call, site));
@@ -128,6 +129,17 @@ fn macro_call(statement: &Stmt) -> Option<(&syn::Macro, Span)> {
     }
 }
 
+/// Whether a macro is called with an item: `bitflags! { pub struct Flags: u8 { … } }`.
+fn begins_like_item(tokens: &TokenStream) -> bool {
+    let words = ["pub", "struct", "enum", "fn", "impl", "trait", "mod", "type", "static", "union", "extern"];
+    let mut tokens = tokens.clone().into_iter().peekable();
+    // Attributes and doc comments.
+    while matches!(tokens.peek(), Some(proc_macro2::TokenTree::Punct(sign)) if sign.as_char() == '#') {
+        tokens.nth(1);
+    }
+    matches!(tokens.next(), Some(proc_macro2::TokenTree::Ident(word)) if words.contains(&word.to_string().as_str()))
+}
+
 fn path_text(path: &syn::Path) -> String {
     path.segments.iter().map(|segment| segment.ident.to_string()).collect::<Vec<_>>().join("::")
 }
@@ -140,7 +152,7 @@ fn bindings_of(local: &Local) -> Vec<LetBinding> {
             let name = name.strip_prefix("r#").unwrap_or(&name);
             // `None` and `MAX` in a pattern are constants, not new names.
             if name.starts_with(|c: char| c.is_lowercase() || c == '_') || pat.mutability.is_some() {
-                self.0.push(LetBinding { name: name.to_owned(), mutable: pat.mutability.is_some(), closure: false });
+                self.0.push(LetBinding { name: name.to_owned(), mutable: pat.mutability.is_some(), closure: None });
             }
             syn::visit::visit_pat_ident(self, pat);
         }
@@ -150,7 +162,10 @@ fn bindings_of(local: &Local) -> Vec<LetBinding> {
     let mut bindings = Bindings(Vec::new());
     bindings.visit_pat(&local.pat);
     let simple = matches!(&local.pat, Pat::Ident(_));
-    let closure = simple && local.init.as_ref().is_some_and(|init| matches!(&*init.expr, Expr::Closure(_)));
+    let closure = local.init.as_ref().and_then(|init| match &*init.expr {
+        Expr::Closure(closure) if simple => Some(closure.inputs.len()),
+        _ => None,
+    });
     for binding in &mut bindings.0 {
         binding.closure = closure;
     }
@@ -221,7 +236,7 @@ mod tests {
         assert_eq!(names(&cell("let Some(x) = y else { return; };")), ["x"]);
         assert_eq!(names(&cell("let None = y else { panic!() };")), [""; 0]);
         assert_eq!(names(&cell("let a = 1; let b = 2; let a = 3;")), ["b", "a"]);
-        assert!(cell("let add = |a: i32| a;").bindings[0].closure);
+        assert!(cell("let add = |a: i32| a;").bindings[0].closure.is_some());
     }
 
     #[test]

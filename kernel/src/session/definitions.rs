@@ -137,6 +137,11 @@ impl Definitions {
         }
     }
 
+    /// All stored items that the cell does not replace.
+    pub fn possible(&self, cell: &Cell) -> Vec<usize> {
+        (0..self.items.len()).filter(|&index| !self.is_replaced(&self.items[index].item, cell)).collect()
+    }
+
     /// Whether an item of the cell takes the stored item's place.
     fn is_replaced(&self, old: &Item, cell: &Cell) -> bool {
         if !old.members.is_empty() {
@@ -162,9 +167,10 @@ impl Definitions {
         item
     }
 
-    /// Takes over a cell's items after it was compiled and loaded. `symbols` begins the
-    /// names of the statics that this cell's crate exports.
-    pub fn adopt(&mut self, cell: &Cell, included: &[usize], symbols: &str) {
+    /// Takes over a cell's items after it was compiled and loaded. Its crate contains the
+    /// stored items `included`; `dropped` ones are defined anew in a way that only the
+    /// compiler saw. `symbols` begins the names of the statics that the crate exports.
+    pub fn adopt(&mut self, cell: &Cell, included: &[usize], dropped: &[usize], symbols: &str) {
         for &index in included {
             let stored = &mut self.items[index];
             if stored.symbols.is_none() && !stored.item.statics.is_empty() {
@@ -173,7 +179,7 @@ impl Definitions {
         }
         let mut kept = Vec::new();
         for index in 0..self.items.len() {
-            if self.is_replaced(&self.items[index].item, cell) {
+            if dropped.contains(&index) || self.is_replaced(&self.items[index].item, cell) {
                 continue;
             }
             let mut stored = self.items[index].clone();
@@ -216,10 +222,6 @@ impl Definitions {
         let lost: Vec<String> = std::mem::take(&mut self.variables).into_keys().collect();
         self.gone.extend(lost.iter().map(|name| (name.clone(), Gone::Lost)));
         lost
-    }
-
-    pub fn remove_item(&mut self, index: usize) {
-        self.items.remove(index);
     }
 
     /// Whether a macro of this name makes items, by a definition in the notebook.

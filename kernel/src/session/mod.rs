@@ -1,1 +1,204 @@
-//! (being written)
+//! What a notebook has defined so far, and how its cells run.
+//!
+//! [`Session`] is what a front end speaks to (the trait `Interpreter`). It prepares the
+//! compiler and a worker in the background, then hands cells to the [`notebook`], which
+//! takes each through [`commands`], the engine and the worker, and remembers in
+//! [`definitions`] what it made. [`report`] words errors for learners.
+
+mod commands;
+pub mod definitions;
+mod notebook;
+mod progress;
+mod report;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use self::notebook::{Notebook, Stop};
+use crate::cell::magic;
+use crate::engine::native::setup::Setup;
+use crate::interpreter::{CellRequest, Completeness, Completions, Expressions, Interpreter, Outcome};
+use crate::language::{self, scope};
+use crate::output::{CellError, Event, MimeBundle, Output};
+
+type Prepared = Result<Notebook, String>;
+
+/// A Rust session: one notebook and the processes behind it.
+pub struct Session {
+    state: tokio::sync::Mutex<State>,
+    /// What completion and inspection see: as of the last cell that ended.
+    scope: Mutex<scope::Scope>,
+    stop: watch::Sender<u64>,
+    language_version: Arc<OnceLock<String>>,
+}
+
+enum State {
+    /// The compiler is looked for, the prelude is built if need be.
+    Preparing { work: JoinHandle<Prepared>, lines: watch::Receiver<String> },
+    Ready(Box<Notebook>),
+    /// Shut down, or the preparation failed: the next cell begins it again.
+    Idle,
+}
+
+impl Session {
+    /// Starts to prepare a session in the background. The compiler's version is told
+    /// through `language_version` as soon as it is known.
+    pub fn start(language_version: Arc<OnceLock<String>>) -> Session {
+        Session {
+            state: tokio::sync::Mutex::new(prepare(language_version.clone())),
+            scope: Mutex::default(),
+            stop: watch::Sender::new(0),
+            language_version,
+        }
+    }
+
+    fn lock_scope(&self) -> MutexGuard<'_, scope::Scope> {
+        self.scope.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a cell. The value of its last expression goes to `result`, if given.
+    async fn run(
+        &self,
+        state: &mut State,
+        request: &CellRequest,
+        output: &Output,
+        result: Option<mpsc::UnboundedSender<MimeBundle>>,
+        stop: &mut Stop,
+    ) -> Result<(), CellError> {
+        let notebook = self.ready(state, output, stop).await?;
+        let ended = notebook.run(request, output, result, stop).await;
+        *self.lock_scope() = scope_of(notebook);
+        ended
+    }
+
+    /// Waits until the session is prepared, showing how it gets on.
+    async fn ready<'a>(&self, state: &'a mut State, output: &Output, stop: &mut Stop) -> Result<&'a mut Notebook, CellError> {
+        if let State::Idle = state {
+            *state = prepare(self.language_version.clone());
+        }
+        if let State::Preparing { work, lines } = state {
+            let lines = lines.clone();
+            let prepared = tokio::select! {
+                prepared = progress::show_while(work, lines, output) => prepared,
+                _ = stop.changed() => return Err(report::plain("KeyboardInterrupt", "the session is still being prepared, and goes on with it")),
+            };
+            match prepared.unwrap_or_else(|error| Err(format!("the preparation failed: {error}"))) {
+                Ok(notebook) => *state = State::Ready(Box::new(notebook)),
+                Err(text) => {
+                    *state = State::Idle;
+                    return Err(report::plain("SetupError", &text));
+                }
+            }
+        }
+        match state {
+            State::Ready(notebook) => Ok(notebook),
+            _ => Err(report::plain("SetupError", "the session is not ready: restart the kernel")),
+        }
+    }
+}
+
+fn prepare(language_version: Arc<OnceLock<String>>) -> State {
+    let (say, lines) = watch::channel(String::new());
+    let work = tokio::spawn(async move {
+        let setup = Setup::find(move |line| drop(say.send(line.to_owned()))).await.map_err(|error| error.to_string())?;
+        // It stays what the first preparation found.
+        let _ = language_version.set(setup.toolchain.release.to_string());
+        Notebook::start(setup).await
+    });
+    State::Preparing { work, lines }
+}
+
+fn scope_of(notebook: &Notebook) -> scope::Scope {
+    let definitions = &notebook.definitions;
+    scope::Scope {
+        variables: definitions
+            .variables
+            .iter()
+            .map(|(name, variable)| scope::Variable {
+                name: name.clone(),
+                type_name: variable.type_name.clone(),
+                mutable: variable.mutable,
+                cell: variable.cell,
+            })
+            .collect(),
+        items: definitions
+            .items
+            .iter()
+            .map(|stored| scope::Item {
+                name: stored.item.names.first().cloned().unwrap_or_default(),
+                kind: stored.item.kind.keyword(),
+                source: stored.item.text(),
+                cell: stored.item.source.number,
+            })
+            .collect(),
+        crates: notebook.setup.environment().crates,
+    }
+}
+
+impl Interpreter for Session {
+    async fn execute(&self, request: CellRequest, output: Output) -> Outcome {
+        let mut state = self.state.lock().await;
+        let mut stop = self.stop.subscribe();
+        // What a silent cell evaluates to is shown nowhere.
+        let result = request.silent.then(|| mpsc::unbounded_channel().0);
+        let ended = self.run(&mut state, &request, &output, result, &mut stop).await;
+        let error = ended.err();
+        if let Some(error) = &error {
+            output.send(Event::Error(error.clone())).await;
+        }
+        Outcome { error, ..Outcome::default() }
+    }
+
+    async fn evaluate(&self, expressions: BTreeMap<String, String>) -> Expressions {
+        let mut state = self.state.lock().await;
+        let mut stop = self.stop.subscribe();
+        let mut values = Expressions::new();
+        for (name, code) in expressions {
+            let (output, mut events) = Output::channel();
+            // Only the value counts; what the expression prints goes nowhere.
+            let discard = tokio::spawn(async move {
+                while let Some(event) = events.recv().await {
+                    if let Event::Flush { done } = event {
+                        let _ = done.send(());
+                    }
+                }
+            });
+            let (sender, mut result) = mpsc::unbounded_channel();
+            let request = CellRequest { code, number: 0, silent: true, allow_stdin: false, cell_id: None };
+            let ended = self.run(&mut state, &request, &output, Some(sender), &mut stop).await;
+            let value = ended.map(|()| result.try_recv().unwrap_or_default());
+            values.insert(name, value);
+            drop(output);
+            discard.abort();
+        }
+        values
+    }
+
+    fn is_complete(&self, code: &str) -> Completeness {
+        language::completeness(code)
+    }
+
+    fn complete(&self, code: &str, cursor: usize) -> Completions {
+        language::complete(&self.lock_scope(), magic::as_typed(), code, cursor)
+    }
+
+    fn inspect(&self, code: &str, cursor: usize, detail: u8) -> Option<MimeBundle> {
+        language::inspect(&self.lock_scope(), magic::as_typed(), code, cursor, detail)
+    }
+
+    async fn interrupt(&self) {
+        self.stop.send_modify(|count| *count += 1);
+    }
+
+    async fn shutdown(&self) {
+        self.stop.send_modify(|count| *count += 1);
+        let mut state = self.state.lock().await;
+        if let State::Preparing { work, .. } = &*state {
+            work.abort();
+        }
+        *state = State::Idle;
+    }
+}

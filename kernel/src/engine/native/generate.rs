@@ -77,8 +77,8 @@ pub struct Plan {
     pub show_tail: bool,
     /// Ask the value for its method `evcxr_display` first.
     pub evcxr_display: bool,
-    /// Shared libraries that must be linked: `extern crate NAME as _;`.
-    pub bundles: Vec<String>,
+    /// Lines that link the shared libraries with the crates that a cell may name.
+    pub extern_crates: String,
 }
 
 /// What a stretch of generated code is for: an error in it is dealt with accordingly.
@@ -123,9 +123,7 @@ impl Generator {
             self.out.push_cell(&cell.source, attribute.clone());
             self.out.push("\n");
         }
-        for bundle in &plan.bundles {
-            self.out.push(&format!("extern crate {bundle} as _;\n"));
-        }
+        self.out.push(&plan.extern_crates);
         self.out.push("use threadbook::prelude::*;\n");
     }
 

@@ -1,3 +1,25 @@
-//! From a cell's source to code that a worker can load.
+//! The native engine: one `rustc` call a cell.
+//!
+//! [`toolchain`] finds the compiler, [`prelude`] builds the shared library that every
+//! cell uses, [`dependencies`] adds crates to it; [`setup`] holds
+//! all three together. For a cell, [`generate`] writes a
+//! crate from its text and what the notebook has defined, [`compile`] calls the
+//! compiler, [`resolve`] changes the plan where the compiler refuses a generated line,
+//! [`mir`] and [`type_text`] read the variables' types off the compiler's output,
+//! [`diagnostics`] tells errors in the cell's own lines.
 
+mod build;
+pub mod compile;
+pub mod dependencies;
+pub mod dependency_spec;
 pub mod diagnostics;
+pub mod generate;
+pub mod mir;
+pub mod prelude;
+pub mod resolve;
+pub mod setup;
+pub mod toolchain;
+pub mod type_text;
+
+#[cfg(test)]
+mod building_tests;

@@ -1,0 +1,481 @@
+#!/usr/bin/env bash
+# Builds Threadbook and puts it where Jupyter finds it; `./install.sh help` lists the
+# commands. Each step looks first whether its work is done already, so a second run is
+# quick and needs no network. Works with bash 3.2, which macOS has.
+set -euo pipefail
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+home=${THREADBOOK_HOME:-$HOME/.local/share/threadbook}
+program=$home/bin/threadbook
+# The kernelspecs that were written, a folder a line, for `uninstall`.
+installed_list=$home/kernelspecs
+target=${CARGO_TARGET_DIR:-$repo/target}
+case $target in /*) ;; *) target=$PWD/$target ;; esac
+cargo_bin=${CARGO_HOME:-$HOME/.cargo}/bin
+lab_packages=(jupyterlab ipywidgets nbclient)
+
+usage() {
+    cat <<'TEXT'
+Usage: ./install.sh COMMAND
+
+  lab [OPTION...]        install what is missing and open JupyterLab on notebooks/
+                         (options go to `jupyter lab`)
+  test [--soak] [OPTION...]
+                         run every test (options go to pytest; --soak adds the long ones)
+  install [--user | --sys-prefix | --prefix DIR]
+                         build Threadbook and tell Jupyter about it: for you (the
+                         default), for the active Python environment, or for the one at DIR
+  run NOTEBOOK [OPTION...]
+                         run a notebook in the terminal (`run --help` lists the options)
+  uninstall              remove all that `install` made
+  help                   show this text
+
+The program and its files go to ~/.local/share/threadbook, or where THREADBOOK_HOME says.
+TEXT
+}
+
+# ---------------------------------------------------------------- messages
+
+step() { printf '==> %s\n' "$*" >&2; }
+note() { printf '    %s\n' "$*" >&2; }
+
+# die WHAT_IS_WRONG [WHAT_MENDS_IT]
+die() {
+    printf 'install.sh: %s\n' "$1" >&2
+    if [ $# -gt 1 ]; then note "To mend it: $2"; fi
+    exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+is_macos() { [ "$(uname -s)" = Darwin ]; }
+is_root() { [ "$(id -u)" -eq 0 ]; }
+
+# at_least HAVE WANTED: compares versions such as 1.95.0 and 1.89.
+at_least() {
+    awk -v have="$1" -v wanted="$2" 'BEGIN {
+        split(have, h, /[.-]/); split(wanted, w, /[.-]/)
+        for (i = 1; i <= 3; i++) if (h[i] + 0 != w[i] + 0) exit !(h[i] + 0 > w[i] + 0)
+    }'
+}
+
+# ---------------------------------------------------------------- what the system must have
+
+can_link() {
+    have cc || return 1
+    # On macOS, cc is there before the tools behind it are, and opens a window.
+    if is_macos && ! xcode-select -p >/dev/null 2>&1; then return 1; fi
+    local folder status=0
+    folder=$(mktemp -d)
+    echo 'int main(void) { return 0; }' >"$folder/main.c"
+    cc -o "$folder/main" "$folder/main.c" >/dev/null 2>&1 || status=1
+    rm -rf "$folder"
+    return $status
+}
+
+can_download() { have curl || have wget; }
+
+python_works() {
+    have python3 && python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1
+}
+
+# need_system THING...: of `linker`, `download` and `python`, what is missing is named,
+# all in one command.
+need_system() {
+    local missing=() thing
+    for thing in "$@"; do
+        case $thing in
+            linker) can_link || missing+=(linker) ;;
+            download) can_download || missing+=(download) ;;
+            python) python_works || missing+=(python) ;;
+        esac
+    done
+    if [ ${#missing[@]} -eq 0 ]; then return; fi
+
+    local what=() packages=() manager install thing
+    manager=$(package_manager)
+    for thing in "${missing[@]}"; do
+        case $thing in
+            linker) what+=('a C linker (cc)') ;;
+            download) what+=('curl or wget') ;;
+            python) what+=('Python 3.9 or later with its venv module') ;;
+        esac
+        case $manager:$thing in
+            apt-get:linker) packages+=(build-essential) ;;
+            apt-get:download) packages+=(curl ca-certificates) ;;
+            apt-get:python) packages+=(python3-venv) ;;
+            apk:linker) packages+=(build-base) ;;
+            pacman:python) packages+=(python) ;;
+            *:linker) packages+=(gcc) ;;
+            *:download) packages+=(curl) ;;
+            *:python) packages+=(python3) ;;
+        esac
+    done
+    local list
+    list=$(printf ', %s' "${what[@]}")
+    list=${list:2}
+    case $manager in
+        apt-get | dnf | zypper) install="$manager install -y ${packages[*]}" ;;
+        pacman) install="pacman -S --needed ${packages[*]}" ;;
+        apk) install="apk add ${packages[*]}" ;;
+        xcode) install='xcode-select --install' ;;
+        *) die "missing: $list" 'install it with the package manager of your system, then run this again' ;;
+    esac
+    if [ "$manager" = apt-get ] && is_root; then
+        step "Installing the missing system packages: ${packages[*]}"
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${packages[@]}"; } >&2 ||
+            die "apt-get could not install $list" "$install"
+        for thing in "${missing[@]}"; do
+            case $thing in
+                linker) can_link ;;
+                download) can_download ;;
+                python) python_works ;;
+            esac || die "still missing after the installation: $list" \
+                "look at what \`command -v cc curl python3\` finds, then run this again"
+        done
+    elif [ "$manager" = xcode ]; then
+        die "missing: $list" "$install"
+    else
+        die "missing: $list" "sudo $install"
+    fi
+}
+
+package_manager() {
+    if is_macos; then
+        echo xcode
+        return
+    fi
+    local manager
+    for manager in apt-get dnf pacman zypper apk; do
+        if have $manager; then
+            echo $manager
+            return
+        fi
+    done
+}
+
+# ---------------------------------------------------------------- Rust
+
+wanted_rust() { sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$repo/Cargo.toml"; }
+
+# What rustc on PATH calls itself, in the repository; nothing when it does not work.
+present_rust() {
+    (cd "$repo" && cargo --version && rustc --version) 2>/dev/null | sed -n 's/^rustc \([0-9][^ ]*\).*/\1/p'
+}
+
+rust_is_new_enough() {
+    local version
+    version=$(present_rust) || true
+    [ -n "$version" ] && at_least "$version" "$(wanted_rust)"
+}
+
+need_rust() {
+    if rust_is_new_enough; then return; fi
+    # A shell that was open when rustup was installed does not have it on PATH.
+    PATH=$cargo_bin:$PATH
+    export PATH
+    if rust_is_new_enough; then return; fi
+
+    local wanted
+    wanted=$(wanted_rust)
+    if have rustup; then
+        step "Updating Rust (found $(present_rust || true), needed $wanted): rustup update stable"
+        rustup update --no-self-update stable >&2 || die "rustup could not update Rust" 'rustup update stable'
+        if ! rust_is_new_enough; then
+            die "Rust $wanted or later is installed, but another toolchain is the default here" 'rustup default stable'
+        fi
+    else
+        step "Installing Rust into $cargo_bin (by rustup, from https://sh.rustup.rs)"
+        local script status=0
+        script=$(mktemp)
+        download https://sh.rustup.rs >"$script" || status=1
+        if [ $status -eq 0 ]; then
+            # An older Rust from the system's packages may stay: ours comes first on PATH.
+            RUSTUP_INIT_SKIP_PATH_CHECK=yes sh "$script" -y --profile minimal --default-toolchain stable >&2 || status=1
+        fi
+        rm -f "$script"
+        [ $status -eq 0 ] || die "Rust could not be installed" \
+            "look at the network connection, or install Rust $wanted or later from https://rustup.rs"
+        rust_is_new_enough || die "Rust was installed, but \`rustc --version\` does not answer $wanted or later" \
+            "install Rust $wanted or later from https://rustup.rs"
+    fi
+}
+
+download() {
+    if have curl; then
+        curl --proto '=https' --tlsv1.2 -sSf "$1"
+    else
+        wget -qO- "$1"
+    fi
+}
+
+# Fetches the crates of Cargo.lock. After this, cargo needs no network.
+fetch_crates() {
+    local host
+    host=$(rustc -vV | sed -n 's/^host: //p')
+    if (cd "$repo" && cargo fetch --locked --offline --target "$host") >/dev/null 2>&1; then return; fi
+    step "Downloading the crates that Threadbook is built from"
+    (cd "$repo" && cargo fetch --locked --target "$host") >&2 ||
+        die "the crates could not be downloaded; the message above says why" \
+            "look at the network connection (or run \`cargo update\` if Cargo.lock is out of date), then run this again"
+}
+
+build() {
+    if [ ! -e "$target/release/threadbook" ]; then
+        mkdir -p "$target"
+        local free
+        free=$(df -Pk "$target" | awk 'NR == 2 { print $4 }')
+        if [ "${free:-9999999}" -lt 1500000 ]; then
+            die "only $((free / 1024)) MB are free in $target, and the build needs 1500" \
+                "make room, or set CARGO_TARGET_DIR to a folder on another disk"
+        fi
+        step "Building Threadbook (a few minutes, the first time)"
+    else
+        step "Building Threadbook, where it has changed"
+    fi
+    (cd "$repo" && CARGO_TARGET_DIR=$target cargo build --release --locked --offline -p threadbook-kernel) >&2 ||
+        die "the build failed; the messages above say why" "if they name a full disk, make room; then run this again"
+}
+
+# ---------------------------------------------------------------- the program and its kernelspec
+
+place_program() {
+    mkdir -p "$home/bin" || die "cannot write to $home" "set THREADBOOK_HOME to a folder that you can write to"
+    # `uninstall` removes only a folder that has this.
+    : >"$home/.threadbook"
+    if ! cmp -s "$target/release/threadbook" "$program"; then
+        step "Copying the program to $program"
+        # Renamed into place: a kernel that runs keeps the file that it started from.
+        cp "$target/release/threadbook" "$program.new"
+        mv -f "$program.new" "$program"
+    fi
+    build_prelude
+}
+
+build_prelude() {
+    "$program" prelude >&2 || die "the prelude library could not be built; the message above says why" \
+        "mend that, then run: $program prelude"
+}
+
+link_program() {
+    local link=$HOME/.local/bin/threadbook
+    if [ "$(readlink "$link" 2>/dev/null)" = "$program" ]; then return; fi
+    if [ -e "$link" ] && [ ! -L "$link" ]; then
+        note "$link is not ours and stays as it is; the program is $program"
+    elif mkdir -p "${link%/*}" 2>/dev/null && ln -sf "$program" "$link" 2>/dev/null; then
+        step "Linking it as $link"
+    fi
+}
+
+# write_kernelspec [LOCATION...]: the options of `threadbook install`.
+write_kernelspec() {
+    local folder
+    folder=$("$program" install "$@" 2>/dev/null) || {
+        "$program" install "$@" >&2 || true
+        die "the kernelspec could not be written" "the line above says how"
+    }
+    if ! grep -qxF "$folder" "$installed_list" 2>/dev/null; then
+        printf '%s\n' "$folder" >>"$installed_list"
+    fi
+    step "Jupyter offers \"Rust (Threadbook)\": $folder"
+}
+
+# ---------------------------------------------------------------- JupyterLab
+
+# Says where `jupyter-lab` is, ours or another's; nothing when there is none.
+find_lab() {
+    if have jupyter-lab && jupyter-lab --version >/dev/null 2>&1; then
+        command -v jupyter-lab
+    elif [ -x "$home/venv/bin/jupyter-lab" ] && imports "$home/venv/bin/python" "${lab_packages[@]}"; then
+        echo "$home/venv/bin/jupyter-lab"
+    fi
+}
+
+# imports PYTHON MODULE...: whether Python finds the modules.
+imports() {
+    "$1" -c 'import importlib.util, sys; sys.exit(not all(map(importlib.util.find_spec, sys.argv[1:])))' \
+        "${@:2}" >/dev/null 2>&1
+}
+
+# Installs JupyterLab when `find_lab` found none.
+need_lab() {
+    if [ -n "$lab" ]; then return; fi
+    step "Installing JupyterLab into $home/venv"
+    make_venv "$home/venv" "${lab_packages[@]}"
+    lab=$home/venv/bin/jupyter-lab
+}
+
+# make_venv FOLDER PIP_ARGUMENT...
+make_venv() {
+    local folder=$1
+    shift
+    if ! "$folder/bin/python" -m pip --version >/dev/null 2>&1; then
+        rm -rf "$folder"
+        python3 -m venv "$folder" >&2 || die "Python could not make a virtual environment in $folder" \
+            "look at the message above, then run this again"
+    fi
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >&2 ||
+        die "pip could not install: $*" "look at the network connection, then run this again"
+}
+
+# ---------------------------------------------------------------- commands
+
+need_build_tools() {
+    local things=(linker)
+    if ! rust_is_new_enough && ! have rustup && [ ! -x "$cargo_bin/rustup" ]; then things+=(download); fi
+    need_system "${things[@]}" "$@"
+    need_rust
+}
+
+install_all() {
+    local location=()
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --user | --sys-prefix) location=("$1") ;;
+            --prefix)
+                [ $# -gt 1 ] || die "--prefix needs a folder" './install.sh install --prefix DIR'
+                location=(--prefix "$2")
+                shift
+                ;;
+            --prefix=*) location=(--prefix "${1#--prefix=}") ;;
+            *) die "install does not know $1" './install.sh help' ;;
+        esac
+        shift
+    done
+    lab=$(find_lab)
+    if [ -n "$lab" ]; then need_build_tools; else need_build_tools python; fi
+    fetch_crates
+    build
+    place_program
+    link_program
+    need_lab
+    # With no environment but our own, that is the one.
+    if [ "${location[0]:-}" = --sys-prefix ] && [ "$lab" = "$home/venv/bin/jupyter-lab" ]; then
+        location=(--prefix "$home/venv")
+    fi
+    write_kernelspec ${location[@]+"${location[@]}"}
+}
+
+command_install() {
+    install_all "$@"
+    step "Done. Open JupyterLab with ./install.sh lab, or choose \"Rust (Threadbook)\" in the Jupyter that you use."
+}
+
+has_screen() {
+    if [ -n "${SSH_CONNECTION:-}" ]; then return 1; fi
+    is_macos || [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]
+}
+
+command_lab() {
+    install_all
+    local options=(--ServerApp.root_dir="$repo/notebooks")
+    if is_root; then options+=(--allow-root); fi
+    if has_screen; then
+        step "Opening JupyterLab"
+    else
+        options+=(--no-browser)
+        step "Starting JupyterLab; open the address that it prints below (Ctrl-C ends it)"
+    fi
+    # Terminals in JupyterLab find `jupyter` too.
+    PATH=$(dirname "$lab"):$PATH
+    export PATH
+    exec "$lab" "${options[@]}" "$@"
+}
+
+command_run() {
+    [ $# -gt 0 ] || die "run needs a notebook" './install.sh run NOTEBOOK'
+    need_build_tools
+    fetch_crates
+    build
+    place_program
+    exec "$program" run "$@"
+}
+
+command_test() {
+    local arguments=() argument paths=0
+    for argument in "$@"; do
+        if [ "$argument" = --soak ]; then
+            export THREADBOOK_SOAK=1
+        else
+            arguments+=("$argument")
+            if [ -e "${argument%%::*}" ]; then paths=1; fi
+        fi
+    done
+    if [ $paths -eq 0 ]; then arguments+=("$repo/tests"); fi
+    need_build_tools python
+    fetch_crates
+    build
+
+    step "Testing the Rust code"
+    (cd "$repo" && CARGO_TARGET_DIR=$target cargo test --release --locked --offline --workspace) >&2 ||
+        die "tests of the Rust code failed, see above"
+
+    local venv=$target/test-venv
+    if ! cmp -s "$repo/tests/requirements.txt" "$venv/installed.txt"; then
+        step "Installing what the Python tests need into $venv"
+        make_venv "$venv" -r "$repo/tests/requirements.txt"
+        cp "$repo/tests/requirements.txt" "$venv/installed.txt"
+    fi
+
+    # A Jupyter of its own: the tests neither see nor touch the user's kernels.
+    local place=$target/test-install
+    rm -rf "$place/prefix" "$place/jupyter" "$place/ipython"
+    mkdir -p "$place/jupyter"
+    home=$place/home
+    program=$home/bin/threadbook
+    installed_list=$home/kernelspecs
+    export THREADBOOK_HOME=$home
+    export JUPYTER_PATH=$place/prefix/share/jupyter
+    export JUPYTER_DATA_DIR=$place/jupyter/data JUPYTER_CONFIG_DIR=$place/jupyter/config IPYTHONDIR=$place/ipython
+    export THREADBOOK_TEST_KERNEL=threadbook
+    step "Installing the kernel for the tests into $place"
+    place_program
+    write_kernelspec --prefix "$place/prefix"
+
+    if ! have chromium && ! have chromium-browser && ! have google-chrome; then
+        note "There is no Chromium on PATH: the tests in a browser are skipped."
+    fi
+    step "Testing the kernel from the outside"
+    PATH=$venv/bin:$PATH
+    export PATH
+    exec "$venv/bin/python" -m pytest "${arguments[@]}"
+}
+
+command_uninstall() {
+    local folder
+    if [ -f "$installed_list" ]; then
+        while IFS= read -r folder; do
+            # Another installation may have put its own in this place since.
+            if grep -qsF "\"$program\"" "$folder/kernel.json"; then
+                rm -rf -- "$folder"
+                step "Removed the kernelspec $folder"
+            fi
+        done <"$installed_list"
+    fi
+    local link=$HOME/.local/bin/threadbook
+    if [ "$(readlink "$link" 2>/dev/null)" = "$program" ]; then
+        rm -f -- "$link"
+        step "Removed the link $link"
+    fi
+    if [ -f "$home/.threadbook" ]; then
+        rm -rf -- "$home"
+        step "Removed $home (the program, its JupyterLab, its caches)"
+    else
+        step "There is nothing of Threadbook's in $home"
+    fi
+    note "What stays: the build in $target, and Rust (\`rustup self uninstall\` removes it)."
+}
+
+main() {
+    local command=${1:-help}
+    if [ $# -gt 0 ]; then shift; fi
+    case $command in
+        install | lab | run | test | uninstall) "command_$command" "$@" ;;
+        help | --help | -h) usage ;;
+        *)
+            usage >&2
+            die "there is no command $command"
+            ;;
+    esac
+}
+
+main "$@"

@@ -1,0 +1,113 @@
+//! One call of the compiler.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use super::diagnostics::CompilerOutput;
+use super::generate::Generated;
+
+/// What every cell is compiled with: the compiler, the crates a cell may name.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    pub rustc: PathBuf,
+    /// `--extern …`, `-L …`
+    pub arguments: Vec<OsString>,
+    /// Lines of Rust that link the shared libraries which hold those crates.
+    pub extern_crates: String,
+    /// Crates that a cell can name in a path.
+    pub crates: Vec<String>,
+    /// Crates of `:dep` are among them.
+    pub has_dependencies: bool,
+}
+
+/// How much the compiler does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// Only the types (`--emit=mir`): two thirds of the time of the whole.
+    Types,
+    /// A library to load, and the types.
+    Library,
+}
+
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    pub library: PathBuf,
+    /// The text of the `.mir` file.
+    pub mir: String,
+    pub output: CompilerOutput,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    #[error("the compiler could not be started ({0}): is Rust still installed?")]
+    Start(io::Error),
+    #[error("a file for the compiler could not be written or read ({0}): is the disk full?")]
+    File(io::Error),
+    /// The code has errors.
+    #[error("{} errors", .0.errors().count())]
+    Rejected(CompilerOutput),
+}
+
+/// The optimisation of ordinary cells.
+const OPT_LEVEL: &str = "opt-level=2";
+
+/// Compiles generated text to `directory/stem.rs`, `.so` and `.mir`.
+///
+/// Dropping the future stops the compiler.
+pub async fn compile(
+    environment: &Environment,
+    directory: &Path,
+    stem: &str,
+    generated: &Generated,
+    goal: Goal,
+) -> Result<Compiled, CompileError> {
+    let source_file = format!("{stem}.rs");
+    tokio::fs::write(directory.join(&source_file), generated.source.as_str()).await.map_err(CompileError::File)?;
+    let library = directory.join(format!("lib{stem}{}", std::env::consts::DLL_SUFFIX));
+    let mir = directory.join(format!("{stem}.mir"));
+    let mut emit = OsString::from("--emit=");
+    if goal == Goal::Library {
+        emit.push("link=");
+        emit.push(&library);
+        emit.push(",");
+    }
+    emit.push("mir=");
+    emit.push(&mir);
+
+    let mut command = Command::new(&environment.rustc);
+    command.current_dir(directory).args(flags()).arg(emit).args(&environment.arguments).arg(&source_file);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    let finished = command.output().await.map_err(CompileError::Start)?;
+    let output = CompilerOutput::parse(&String::from_utf8_lossy(&finished.stderr), &source_file);
+    if !finished.status.success() {
+        return Err(CompileError::Rejected(output));
+    }
+    let mir = tokio::fs::read(&mir).await.map_err(CompileError::File)?;
+    Ok(Compiled { library, mir: String::from_utf8_lossy(&mir).into_owned(), output })
+}
+
+/// The flags that do not depend on the cell. The same crate name and metadata for every
+/// cell give a type the same identity in all of them.
+pub fn flags() -> impl Iterator<Item = &'static str> {
+    let mut flags = vec![
+        "--edition=2024",
+        "--crate-name=notebook",
+        "--crate-type=cdylib",
+        "--error-format=json",
+        "-Cmetadata=threadbook",
+        "-Cprefer-dynamic",
+        "-Ccodegen-units=1",
+        "-Coverflow-checks=on",
+        "-C",
+        OPT_LEVEL,
+    ];
+    if cfg!(target_os = "macos") {
+        // Statics of earlier cells are found when the library is loaded.
+        flags.extend(["-Clink-arg=-undefined", "-Clink-arg=dynamic_lookup"]);
+    }
+    flags.into_iter()
+}

@@ -1,0 +1,477 @@
+//! From a cell to a library, in as few compiler calls as it takes: one for most cells.
+//!
+//! What a cell moves, which of its variables only borrow, whether its macro calls are
+//! items: the compiler knows best, so a plan is made as if all went well, and where the
+//! compiler refuses a generated line, the plan is changed accordingly and tried again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::compile::{self, CompileError, Compiled, Environment, Goal};
+use super::diagnostics::{CompilerOutput, Diagnostic};
+use super::generate::{self, Generated, Kept, OldItem, Plan, Purpose, Taken};
+use super::mir::{self, MirTypes};
+use super::type_text;
+use crate::cell::item::{Item, ItemKind};
+use crate::cell::names;
+use crate::cell::parse::{self, Cell, MacroReading};
+use crate::cell::source::{CellSource, SourceText};
+use crate::cell::statics::StaticUse;
+use crate::session::definitions::{Changes, Definitions, Variable, symbols_for};
+
+/// A cell that compiled.
+pub struct Resolved {
+    pub cell: Cell,
+    pub library: PathBuf,
+    pub entry: String,
+    pub symbols: String,
+    pub source: SourceText,
+    /// Stored items that the crate contains.
+    pub included: Vec<usize>,
+    /// Stored items to drop: the cell defines them anew in a way only the compiler saw.
+    pub dropped: Vec<usize>,
+    pub changes: Changes,
+    /// Variables that the cell took by value, or may have.
+    pub moved: Vec<String>,
+    /// Variables that the cell makes and that can be used later.
+    pub made: BTreeMap<String, Variable>,
+    /// Those that cannot, and why.
+    pub not_kept: BTreeMap<String, String>,
+    /// Variables whose type turned out to have no name here.
+    pub unusable: BTreeMap<String, String>,
+    pub output: CompilerOutput,
+}
+
+pub enum Refused {
+    /// The cell has errors.
+    Rejected { errors: Vec<Diagnostic>, text: String, source: SourceText },
+    Failed(CompileError),
+}
+
+/// More tries than any sensible cell needs: each removes a reason of the one before.
+const MOST_TRIES: usize = 16;
+
+pub struct Resolver<'a> {
+    pub environment: &'a Environment,
+    pub definitions: &'a Definitions,
+    pub directory: &'a Path,
+    /// Tells this run's files and symbols from all others'.
+    pub run: u64,
+}
+
+/// What was learnt from the tries so far.
+#[derive(Default)]
+struct Learnt {
+    /// Macro calls (by place) to read the other way.
+    flipped: Vec<usize>,
+    moved: BTreeSet<String>,
+    /// New variables not to keep, and why.
+    not_kept: BTreeMap<String, String>,
+    unusable: BTreeMap<String, String>,
+    /// Closures that are not `Send + Sync`.
+    local_closures: BTreeSet<String>,
+    as_type: BTreeMap<String, (String, String)>,
+    dropped: BTreeSet<usize>,
+    all_items: bool,
+    awaits: bool,
+    tail_is_statement: bool,
+    no_evcxr_display: bool,
+    /// The signatures of closures are known.
+    probed: bool,
+    types: MirTypes,
+}
+
+/// What to do after a refused try.
+enum Next {
+    /// With what was learnt it may compile.
+    Retry,
+    /// As [`Retry`](Next::Retry), but if that does not help, these errors are the ones to tell.
+    Guess(Vec<Diagnostic>),
+    Report(Vec<Diagnostic>),
+}
+
+impl Resolver<'_> {
+    /// Compiles the bytes `code` of a cell.
+    ///
+    /// # Errors
+    /// [`Refused`], with what to tell.
+    pub async fn resolve(&self, source: &Arc<CellSource>, code: Range<usize>) -> Result<Resolved, Refused> {
+        let mut learnt = Learnt::default();
+        let mut first: Option<Refused> = None;
+        for attempt in 0..MOST_TRIES {
+            let Some(cell) = self.parse(source, code.clone(), &learnt) else {
+                return Err(self.syntax_errors(source, code).await);
+            };
+            let changes = self.definitions.changes(&cell);
+            let (plan, left_out) = self.plan(&cell, &changes, &learnt);
+            let generated = generate::generate(&cell, &plan);
+            let asks_signatures = plan.kept.iter().any(|kept| kept.closure_arguments.is_some());
+            let goal = if asks_signatures { Goal::Types } else { Goal::Library };
+            let stem = format!("cell_{}_{attempt}", self.run);
+            match compile::compile(self.environment, self.directory, &stem, &generated, goal).await {
+                Ok(compiled) => {
+                    if let Some(made) = accept(&plan, &compiled, source.number, &cell, &mut learnt) {
+                        return Ok(self.resolved(cell, changes, plan, generated, compiled, made, learnt));
+                    }
+                }
+                Err(CompileError::Rejected(output)) => {
+                    let text = output.text.clone();
+                    let refused = |errors| Refused::Rejected { errors, text, source: generated.source.clone() };
+                    match learn(&output, &cell, &plan, &generated, left_out, &mut learnt) {
+                        Next::Retry => {}
+                        Next::Guess(errors) => drop(first.get_or_insert_with(|| refused(errors))),
+                        Next::Report(errors) => return Err(first.unwrap_or_else(|| refused(errors))),
+                    }
+                }
+                Err(other) => return Err(Refused::Failed(other)),
+            }
+        }
+        let errors = Vec::new();
+        let text = "the compiler refused every form of this cell that was tried: please report it".to_owned();
+        Err(first.unwrap_or(Refused::Rejected { errors, text, source: SourceText::default() }))
+    }
+
+    fn parse(&self, source: &Arc<CellSource>, code: Range<usize>, learnt: &Learnt) -> Option<Cell> {
+        let item_macros = |name: &str| self.definitions.is_item_macro(name);
+        parse::parse(source, code, &MacroReading { item_macros: &item_macros, flipped: &learnt.flipped }).ok()
+    }
+
+    /// The plan, and whether items of the notebook are left out of it.
+    fn plan(&self, cell: &Cell, changes: &Changes, learnt: &Learnt) -> (Plan, bool) {
+        let symbols = format!("threadbook_static_{}", self.run);
+        let taken: Vec<Taken> = self
+            .definitions
+            .variables
+            .iter()
+            .filter(|(name, _)| {
+                cell.mentions.contains(*name)
+                    && !changes.variables.contains_key(*name)
+                    && !learnt.unusable.contains_key(*name)
+            })
+            .map(|(name, variable)| Taken {
+                name: name.clone(),
+                type_name: variable.type_name.clone(),
+                mutable: variable.mutable,
+                back: !learnt.moved.contains(name),
+            })
+            .collect();
+        let mut names = cell.mentions.clone();
+        for taken in &taken {
+            names.append(&mut names::mentioned_in(&taken.type_name));
+        }
+        let needed = match learnt.all_items {
+            true => self.definitions.possible(cell),
+            false => self.definitions.needed(cell, &names),
+        };
+        let left_out = needed.len() < self.definitions.items.len();
+        let old = needed
+            .into_iter()
+            .filter(|index| !learnt.dropped.contains(index))
+            .map(|index| {
+                let item = self.definitions.without_replaced_members(index, cell);
+                let stored = &self.definitions.items[index];
+                let (symbols, usage) = match &stored.symbols {
+                    Some(symbols) if !has_changed_static(&item, changes) => (symbols.clone(), StaticUse::Refer),
+                    _ => (symbols_for(&symbols, &item), StaticUse::Define),
+                };
+                OldItem { item, index, symbols, usage }
+            })
+            .collect();
+        let kept = cell
+            .bindings
+            .iter()
+            .filter(|binding| !learnt.not_kept.contains_key(&binding.name) && !learnt.moved.contains(&new_name(&binding.name)))
+            .map(|binding| Kept {
+                name: binding.name.clone(),
+                as_type: learnt.as_type.get(&binding.name).cloned(),
+                closure_arguments: binding.closure.filter(|&arguments| arguments <= 6 && !learnt.probed),
+            })
+            .collect();
+        let plan = Plan {
+            entry: format!("threadbook_cell_{}", self.run),
+            old,
+            symbols,
+            taken,
+            kept,
+            awaits: cell.awaits || learnt.awaits,
+            show_tail: !learnt.tail_is_statement,
+            evcxr_display: !learnt.no_evcxr_display && self.may_use_evcxr_display(cell),
+            extern_crates: self.environment.extern_crates.clone(),
+        };
+        (plan, left_out)
+    }
+
+    /// The method is looked for only where a type could have it.
+    fn may_use_evcxr_display(&self, cell: &Cell) -> bool {
+        let defines = |item: &Item| item.mentions.contains("evcxr_display");
+        self.environment.has_dependencies
+            || cell.items.iter().any(defines)
+            || self.definitions.items.iter().any(|stored| defines(&stored.item))
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn resolved(
+        &self,
+        cell: Cell,
+        changes: Changes,
+        plan: Plan,
+        generated: Generated,
+        compiled: Compiled,
+        made: BTreeMap<String, Variable>,
+        learnt: Learnt,
+    ) -> Resolved {
+        let moved = plan.taken.iter().filter(|taken| !taken.back).map(|taken| taken.name.clone()).collect();
+        Resolved {
+            library: compiled.library,
+            entry: plan.entry,
+            symbols: plan.symbols,
+            source: generated.source,
+            included: plan.old.iter().map(|old| old.index).collect(),
+            dropped: learnt.dropped.into_iter().collect(),
+            changes,
+            moved,
+            made,
+            not_kept: learnt.not_kept,
+            unusable: learnt.unusable,
+            output: compiled.output,
+            cell,
+        }
+    }
+
+    /// What the compiler says of text that does not parse.
+    async fn syntax_errors(&self, source: &Arc<CellSource>, code: Range<usize>) -> Refused {
+        let mut text = SourceText::default();
+        // Unbalanced delimiters would pair with those around them.
+        let balanced = source.text[code.clone()].parse::<proc_macro2::TokenStream>().is_ok();
+        text.push(if balanced { "fn __tb_body() {\n" } else { "" });
+        text.push_cell(source, code);
+        text.push(if balanced { "\n}" } else { "" });
+        let generated = Generated { source: text, regions: Vec::new(), old_items: Vec::new() };
+        let stem = format!("cell_{}_syntax", self.run);
+        match compile::compile(self.environment, self.directory, &stem, &generated, Goal::Types).await {
+            Ok(_) => {
+                let text = "this cell has a form that Threadbook cannot take apart: please report it".to_owned();
+                Refused::Rejected { errors: Vec::new(), text, source: generated.source }
+            }
+            Err(CompileError::Rejected(output)) => Refused::Rejected {
+                errors: output.errors().cloned().collect(),
+                text: output.text,
+                source: generated.source,
+            },
+            Err(other) => Refused::Failed(other),
+        }
+    }
+}
+
+/// How a new variable that was moved away is remembered beside old ones of that name.
+fn new_name(name: &str) -> String {
+    format!("let {name}")
+}
+
+fn has_changed_static(item: &Item, changes: &Changes) -> bool {
+    item.statics.iter().flat_map(|site| &site.statics).any(|part| {
+        let type_text = &item.source.text[part.type_.clone()];
+        names::mentioned_in(type_text).iter().any(|name| changes.types.contains_key(name))
+    })
+}
+
+/// Reads the types of the new variables. `None` when the cell must be compiled once
+/// more, with a closure boxed or a function as a pointer.
+fn accept(plan: &Plan, compiled: &Compiled, number: u32, cell: &Cell, learnt: &mut Learnt) -> Option<BTreeMap<String, Variable>> {
+    let types = mir::read(&compiled.mir);
+    let mut again = false;
+    if plan.kept.iter().any(|kept| kept.closure_arguments.is_some()) {
+        for kept in plan.kept.iter().filter(|kept| kept.closure_arguments.is_some()) {
+            let thread_safe = !learnt.local_closures.contains(&kept.name);
+            if let Some(boxed) = types.boxed_closure(&kept.name, thread_safe) {
+                learnt.as_type.insert(kept.name.clone(), boxed);
+            } else if let Some(printed) = types.kept.get(&kept.name) {
+                learnt.not_kept.insert(kept.name.clone(), type_text::why_unnameable(&kept.name, printed));
+            }
+        }
+        learnt.probed = true;
+        learnt.types = types;
+        return None;
+    }
+    let mut made = BTreeMap::new();
+    for kept in &plan.kept {
+        // Code that never ends keeps nothing.
+        let Some(printed) = types.kept.get(&kept.name) else { continue };
+        let type_name = match &kept.as_type {
+            Some((as_type, _)) => Some(as_type.clone()),
+            None => type_text::nameable(printed),
+        };
+        match type_name {
+            Some(type_name) => {
+                let mutable = cell.bindings.iter().any(|binding| binding.name == kept.name && binding.mutable);
+                made.insert(kept.name.clone(), Variable { type_name, mutable, cell: number });
+            }
+            None => match type_text::function_pointer(printed) {
+                Some(pointer) => {
+                    learnt.as_type.insert(kept.name.clone(), (pointer, generate::identifier(&kept.name)));
+                    again = true;
+                }
+                None => drop(learnt.not_kept.insert(kept.name.clone(), type_text::why_unnameable(&kept.name, printed))),
+            },
+        }
+    }
+    (!again).then_some(made)
+}
+
+/// Names and methods that may be in an item that was left out.
+const NOT_FOUND: [&str; 12] = [
+    "E0405", "E0412", "E0422", "E0423", "E0425", "E0432", "E0433", "E0277", "E0531", "E0574", "E0599", "E0576",
+];
+const DEFINED_TWICE: [&str; 6] = ["E0119", "E0201", "E0252", "E0255", "E0428", "E0592"];
+
+/// Changes the plan by what the compiler refused.
+fn learn(output: &CompilerOutput, cell: &Cell, plan: &Plan, generated: &Generated, left_out: bool, learnt: &mut Learnt) -> Next {
+    let mut own = Vec::new();
+    for error in output.errors() {
+        if !learn_from(error, cell, plan, generated, learnt) {
+            own.push(error.clone());
+        }
+    }
+    if own.is_empty() {
+        return Next::Retry;
+    }
+    if left_out && !learnt.all_items && own.iter().any(|error| NOT_FOUND.iter().any(|code| error.has_code(code)) || error.code.is_none()) {
+        learnt.all_items = true;
+        return Next::Guess(own);
+    }
+    if let Some(call) = misread_macro(&own, cell, generated, learnt) {
+        learnt.flipped.push(call);
+        return Next::Guess(own);
+    }
+    Next::Report(own)
+}
+
+/// A macro call that was read as a statement (or as items) and that the compiler
+/// complains of.
+fn misread_macro(errors: &[Diagnostic], cell: &Cell, generated: &Generated, learnt: &Learnt) -> Option<usize> {
+    let calls = cell.macro_calls.iter().map(|&start| (start, start));
+    let items = cell.items.iter().filter(|item| item.kind == ItemKind::MacroCall).map(|item| (item.range.start, item.range.end));
+    calls.chain(items).map(|(start, end)| (start, end.max(start + 1))).find_map(|(start, end)| {
+        let touched = errors.iter().filter(|error| error.code.is_none()).flat_map(|error| &error.spans).any(|span| {
+            span.with_callers().filter(|span| span.in_main_file).any(|span| {
+                generated.source.locate(span.range()).is_some_and(|place| {
+                    Arc::ptr_eq(&place.cell, &cell.source) && place.range.start < end && place.range.end > start
+                })
+            })
+        });
+        (touched && !learnt.flipped.contains(&start)).then_some(start)
+    })
+}
+
+/// Whether an error is about a generated line, and so dealt with by another plan.
+fn learn_from(error: &Diagnostic, cell: &Cell, plan: &Plan, generated: &Generated, learnt: &mut Learnt) -> bool {
+    if error.has_code("E0728") && !plan.awaits {
+        learnt.awaits = true;
+        return true;
+    }
+    if DEFINED_TWICE.iter().any(|code| error.has_code(code)) {
+        let in_cell = |range: &Range<usize>| {
+            generated.source.locate(range.clone()).is_some_and(|place| Arc::ptr_eq(&place.cell, &cell.source))
+        };
+        let twice: Vec<usize> = generated
+            .old_items
+            .iter()
+            .filter(|(range, _)| error.spans_in(range.clone()).next().is_some())
+            .map(|(_, index)| *index)
+            .collect();
+        let by_this_cell = error.spans.iter().flat_map(|span| span.with_callers()).any(|span| in_cell(&span.range()));
+        if by_this_cell && !twice.is_empty() {
+            learnt.dropped.extend(twice);
+            return true;
+        }
+    }
+    let in_primary = |range: &Range<usize>| error.primary().is_some_and(|primary| touches(&primary.range(), range));
+    // What is borrowed for longer than the cell lives is to blame, not what it borrows.
+    let borrower = generated.regions.iter().find_map(|(range, purpose)| match purpose {
+        Purpose::Keep(name)
+            if error.spans.iter().any(|span| {
+                touches(&span.range(), range) && span.label.as_deref().is_some_and(|label| label.contains("requires that"))
+            }) =>
+        {
+            Some(name)
+        }
+        _ => None,
+    });
+    if let Some(name) = borrower {
+        learnt.not_kept.insert(name.clone(), borrow_reason(name, error, learnt.as_type.contains_key(name)));
+        return true;
+    }
+    for (range, purpose) in &generated.regions {
+        match purpose {
+            Purpose::Take(name) if in_primary(range) => {
+                learnt.unusable.insert(name.clone(), error.message.clone());
+                return true;
+            }
+            Purpose::KeepBack(name) if in_primary(range) => {
+                return learnt.moved.insert(name.clone());
+            }
+            Purpose::Keep(name) if error.spans_in(range.clone()).next().is_some() => {
+                learn_keep(name, error, learnt);
+                return true;
+            }
+            Purpose::Signature(name) if error.spans_in(range.clone()).next().is_some() => {
+                let reason = "its signature cannot be read off: annotate its arguments, or define a `fn`".to_owned();
+                if error.has_code("E0382") {
+                    learnt.moved.insert(new_name(name));
+                } else {
+                    learnt.not_kept.insert(name.clone(), reason);
+                }
+                return true;
+            }
+            Purpose::ShowTail if in_primary(range) => {
+                let own = error.primary().is_some_and(|primary| generated.source.locate(primary.range()).is_some());
+                if error.has_code("E0689") && plan.evcxr_display && !own {
+                    learnt.no_evcxr_display = true;
+                    return true;
+                }
+                let is_macro = cell.tail.as_ref().is_some_and(|tail| cell.macro_calls.contains(&tail.start));
+                if !learnt.tail_is_statement && (!own || (is_macro && error.code.is_none())) {
+                    learnt.tail_is_statement = true;
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+fn touches(one: &Range<usize>, other: &Range<usize>) -> bool {
+    one.start < other.end && other.start < one.end
+}
+
+/// A line that keeps a new variable was refused.
+fn learn_keep(name: &str, error: &Diagnostic, learnt: &mut Learnt) {
+    let boxed = learnt.as_type.contains_key(name);
+    if boxed && error.has_code("E0277") && learnt.local_closures.insert(name.to_owned()) {
+        match learnt.types.boxed_closure(name, false) {
+            Some(local) => drop(learnt.as_type.insert(name.to_owned(), local)),
+            None => drop(learnt.not_kept.insert(name.to_owned(), error.message.clone())),
+        }
+    } else if error.has_code("E0382") {
+        learnt.moved.insert(new_name(name));
+    } else if error.has_code("E0381") {
+        learnt.not_kept.insert(name.to_owned(), "it does not get a value on every way through the cell".to_owned());
+    } else {
+        learnt.not_kept.insert(name.to_owned(), borrow_reason(name, error, boxed));
+    }
+}
+
+fn borrow_reason(name: &str, error: &Diagnostic, closure: bool) -> String {
+    let borrowed = error.message.split('`').nth(1).filter(|borrowed| *borrowed != name && error.message.starts_with('`'));
+    match (closure, borrowed) {
+        (true, Some(borrowed)) => format!("it borrows `{borrowed}`: write `move |…|` (with a clone of what it needs) to keep it"),
+        (true, None) => "it borrows from this cell: write `move |…|` to keep it".to_owned(),
+        (false, Some(borrowed)) => {
+            format!("it borrows `{borrowed}`, and a reference cannot outlive its cell: clone the value, or make the reference again where it is needed")
+        }
+        (false, None) => "it borrows from this cell, and a reference cannot outlive its cell: keep an owned value (`.clone()`, `.to_owned()`, `Arc`)".to_owned(),
+    }
+}

@@ -1,0 +1,7 @@
+//! The whole server with a dummy interpreter, from the outside.
+
+mod cells;
+mod dummy;
+mod front_end;
+mod robustness;
+mod questions;

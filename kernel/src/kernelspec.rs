@@ -1,0 +1,218 @@
+//! The kernelspec: the folder by which Jupyter knows a kernel and how to start it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf, absolute};
+use std::process::{Command, Stdio};
+use std::{env, fs, io};
+
+use serde_json::json;
+
+/// The name for `jupyter console --kernel NAME`, and the folder's name.
+pub const NAME: &str = "threadbook";
+/// The name in JupyterLab's launcher.
+pub const DISPLAY_NAME: &str = "Rust (Threadbook)";
+
+const LOGOS: [(&str, &[u8]); 3] = [
+    ("logo-svg.svg", include_bytes!("../assets/logo-svg.svg")),
+    ("logo-32x32.png", include_bytes!("../assets/logo-32x32.png")),
+    ("logo-64x64.png", include_bytes!("../assets/logo-64x64.png")),
+];
+
+/// Which of the places that Jupyter searches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// The user's own data folder.
+    User,
+    /// The active Python environment, or that of the first Python on `PATH`.
+    SysPrefix,
+    /// The Python environment in this folder.
+    Prefix(PathBuf),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot tell where your home is; set HOME, or name a folder: `threadbook install --prefix DIR`")]
+    NoHome,
+    #[error(
+        "--sys-prefix found no Python: activate an environment, put `python3` on PATH, \
+         or name the environment's folder: `threadbook install --prefix DIR`"
+    )]
+    NoPython,
+    #[error(
+        "cannot write {path}: {source}; make the folder writable, or choose another: `threadbook install --prefix DIR`"
+    )]
+    Write { path: PathBuf, source: io::Error },
+    #[error("cannot remove {path}: {source}; remove it by hand")]
+    Remove { path: PathBuf, source: io::Error },
+    #[error("{path} does not hold a kernelspec of Threadbook's; look at it and remove it by hand")]
+    NotOurs { path: PathBuf },
+    #[error("cannot tell where this program is: {0}; start it by its full path")]
+    NoProgram(io::Error),
+}
+
+/// The folder that holds, or would hold, the kernelspec.
+pub fn folder(location: &Location) -> Result<PathBuf, Error> {
+    let data = match location {
+        Location::User => user_data_folder(|name| env::var_os(name), env::home_dir()).ok_or(Error::NoHome)?,
+        Location::SysPrefix => sys_prefix().ok_or(Error::NoPython)?.join("share/jupyter"),
+        Location::Prefix(prefix) => prefix.join("share/jupyter"),
+    };
+    let folder = data.join("kernels").join(NAME);
+    absolute(&folder).map_err(|source| Error::Write { path: folder, source })
+}
+
+/// Where jupyter_core keeps a user's data (`jupyter --data-dir`).
+fn user_data_folder(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
+    let set = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(folder) = set("JUPYTER_DATA_DIR") {
+        return Some(folder);
+    }
+    let home = home.filter(|home| !home.as_os_str().is_empty());
+    if cfg!(target_os = "macos") {
+        return Some(home?.join("Library/Jupyter"));
+    }
+    let data = set("XDG_DATA_HOME").or_else(|| Some(home?.join(".local/share")))?;
+    Some(data.join("jupyter"))
+}
+
+fn sys_prefix() -> Option<PathBuf> {
+    let active = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(env::var_os).find(|value| !value.is_empty());
+    active.map(PathBuf::from).or_else(prefix_of_python).or_else(prefix_of_jupyter)
+}
+
+fn prefix_of_python() -> Option<PathBuf> {
+    let output = Command::new("python3")
+        .args(["-c", "import sys; print(sys.prefix)"])
+        .stdin(Stdio::null())
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    let prefix = String::from_utf8(output.stdout).ok()?;
+    Some(PathBuf::from(prefix.trim_end_matches('\n'))).filter(|prefix| prefix.is_absolute())
+}
+
+/// PREFIX of a `jupyter` at PREFIX/bin/jupyter.
+fn prefix_of_jupyter() -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    let jupyter = env::split_paths(&path).map(|folder| folder.join("jupyter")).find(|file| file.is_file())?;
+    let jupyter = fs::canonicalize(jupyter).ok()?;
+    Some(jupyter.parent()?.parent()?.to_owned())
+}
+
+/// The program to name in the kernelspec: this one, without symbolic links, so that
+/// a link that goes away does not take the kernel along.
+pub fn this_program() -> Result<PathBuf, Error> {
+    env::current_exe().and_then(fs::canonicalize).map_err(Error::NoProgram)
+}
+
+/// Writes the kernelspec that starts `program` into `folder`, over an older one.
+pub fn install(folder: &Path, program: &Path) -> Result<(), Error> {
+    let write = |path: &Path, content: &[u8]| {
+        fs::write(path, content).map_err(|source| Error::Write { path: path.to_owned(), source })
+    };
+    fs::create_dir_all(folder).map_err(|source| Error::Write { path: folder.to_owned(), source })?;
+    for (name, content) in LOGOS {
+        write(&folder.join(name), content)?;
+    }
+    // Last, and in one step: Jupyter lists a folder as soon as it has this file.
+    let unfinished = folder.join(".kernel.json");
+    write(&unfinished, kernel_json(program, env::var_os("THREADBOOK_HOME")).as_bytes())?;
+    let path = folder.join("kernel.json");
+    fs::rename(&unfinished, &path).map_err(|source| Error::Write { path, source })
+}
+
+/// With a `home` of Threadbook's that is not the default, the kernel is told, for
+/// Jupyter may be started where `THREADBOOK_HOME` is not set.
+fn kernel_json(program: &Path, home: Option<OsString>) -> String {
+    let mut spec = json!({
+        "argv": [program.to_string_lossy(), "kernel", "--connection-file", "{connection_file}"],
+        "display_name": DISPLAY_NAME,
+        "language": "rust",
+        "interrupt_mode": "message",
+        "metadata": { "debugger": false },
+    });
+    if let Some(home) = home.filter(|home| !home.is_empty()) {
+        let home = absolute(&home).unwrap_or_else(|_| home.into());
+        spec["env"] = json!({ "THREADBOOK_HOME": home.to_string_lossy() });
+    }
+    format!("{spec:#}\n")
+}
+
+/// Removes the kernelspec; `false` when there was none.
+pub fn uninstall(folder: &Path) -> Result<bool, Error> {
+    if fs::symlink_metadata(folder).is_err() {
+        return Ok(false);
+    }
+    let ours = fs::read_to_string(folder.join("kernel.json")).is_ok_and(|spec| spec.contains(DISPLAY_NAME));
+    if !ours {
+        return Err(Error::NotOurs { path: folder.to_owned() });
+    }
+    fs::remove_dir_all(folder).map_err(|source| Error::Remove { path: folder.to_owned(), source })?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_user_folder_is_jupyters() {
+        let folder = |variables: &'static [(&str, &str)], home: Option<&str>| {
+            let lookup = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
+            user_data_folder(lookup, home.map(PathBuf::from))
+        };
+        assert_eq!(folder(&[("JUPYTER_DATA_DIR", "/data")], None), Some("/data".into()));
+        assert_eq!(folder(&[], None), None);
+        let default = if cfg!(target_os = "macos") { "/h/Library/Jupyter" } else { "/h/.local/share/jupyter" };
+        assert_eq!(folder(&[("JUPYTER_DATA_DIR", "")], Some("/h")), Some(default.into()));
+        if !cfg!(target_os = "macos") {
+            assert_eq!(folder(&[("XDG_DATA_HOME", "/x")], Some("/h")), Some("/x/jupyter".into()));
+        }
+    }
+
+    #[test]
+    fn what_is_installed_can_be_removed_and_nothing_else() {
+        let prefix = tempfile::tempdir().expect("a temporary directory");
+        let folder = folder(&Location::Prefix(prefix.path().to_owned())).expect("a folder");
+        assert_eq!(folder, prefix.path().join("share/jupyter/kernels/threadbook"));
+        assert!(!uninstall(&folder).expect("nothing there yet"));
+
+        install(&folder, Path::new("/somewhere/threadbook")).expect("installed");
+        install(&folder, Path::new("/elsewhere/thread\"book")).expect("installed over the first");
+        let spec = fs::read(folder.join("kernel.json")).expect("kernel.json");
+        let spec: serde_json::Value = serde_json::from_slice(&spec).expect("JSON");
+        let argv = json!(["/elsewhere/thread\"book", "kernel", "--connection-file", "{connection_file}"]);
+        assert_eq!(spec["argv"], argv);
+        for (logo, _) in LOGOS {
+            assert!(folder.join(logo).is_file(), "{logo}");
+        }
+        assert!(uninstall(&folder).expect("removed"));
+        assert!(!folder.exists());
+
+        fs::create_dir_all(&folder).expect("made");
+        fs::write(folder.join("kernel.json"), "{}").expect("written");
+        assert!(matches!(uninstall(&folder), Err(Error::NotOurs { .. })));
+        assert!(folder.join("kernel.json").exists());
+    }
+
+    #[test]
+    fn a_home_elsewhere_is_handed_on() {
+        let spec = |home: Option<&str>| -> serde_json::Value {
+            serde_json::from_str(&kernel_json(Path::new("/p"), home.map(OsString::from))).expect("JSON")
+        };
+        assert_eq!(spec(Some("/home of it"))["env"], json!({ "THREADBOOK_HOME": "/home of it" }));
+        assert!(spec(None).get("env").is_none() && spec(Some("")).get("env").is_none());
+    }
+
+    #[test]
+    fn the_png_logos_have_the_size_that_their_name_says() {
+        for (name, content) in LOGOS {
+            let size = imagesize::blob_size(content).ok().map(|size| (size.width, size.height));
+            match name {
+                "logo-32x32.png" => assert_eq!(size, Some((32, 32))),
+                "logo-64x64.png" => assert_eq!(size, Some((64, 64))),
+                _ => {}
+            }
+        }
+    }
+}

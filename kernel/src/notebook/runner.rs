@@ -1,0 +1,205 @@
+//! Gives the code cells of a notebook to an interpreter, one after the other.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::document::{CodeCell, Notebook};
+use super::outputs::Outputs;
+use super::terminal::Terminal;
+use crate::interpreter::{CellRequest, Interpreter, Outcome};
+use crate::output::{CellError, Event, Output};
+
+/// How long a cell may take to stop after an interrupt before the run is given up.
+const PATIENCE_WITH_INTERRUPT: Duration = Duration::from_secs(30);
+
+/// How long outputs of threads that outlive their cells are waited for at the end.
+const PATIENCE_WITH_LATE_OUTPUT: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Go on after a cell that failed.
+    pub allow_errors: bool,
+    /// Interrupt a cell that runs longer than this.
+    pub cell_timeout: Option<Duration>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Every cell ran; those that failed were allowed to.
+    Completed,
+    /// The run stopped at this cell.
+    Failed { number: u32, error: CellError },
+    /// The run was asked to stop while this cell ran, or before it.
+    Stopped { number: u32 },
+    /// The cell went on after an interrupt, and the run was given up.
+    Stuck { number: u32 },
+}
+
+/// Where the outputs of all cells meet.
+struct Transcript {
+    outputs: Outputs,
+    terminal: Terminal,
+}
+
+impl Transcript {
+    fn take(&mut self, cell: usize, number: u32, event: Event) {
+        self.terminal.show(&event, number);
+        self.outputs.take(cell, event);
+    }
+}
+
+/// A cell that has been started: its place in the notebook and in the outputs.
+struct Started {
+    index: usize,
+    cell: usize,
+    number: u32,
+}
+
+/// Runs the notebook's code cells and puts their outputs into it. A `stop` interrupts
+/// the running cell and ends the run. The interpreter is shut down at the end.
+pub async fn run(
+    interpreter: &impl Interpreter,
+    notebook: &mut Notebook,
+    options: &Options,
+    terminal: Terminal,
+    stop: &Notify,
+) -> Ending {
+    let transcript = Arc::new(Mutex::new(Transcript { outputs: Outputs::default(), terminal }));
+    let mut listeners = JoinSet::new();
+    let cells = notebook.code_cells();
+    // Outputs of another run beside those of this one would mislead.
+    for cell in cells.iter().filter(|cell| !is_skipped(cell)) {
+        notebook.set_outputs(cell.index, None, Vec::new());
+    }
+    let mut started: Vec<Started> = Vec::new();
+    let mut ending = Ending::Completed;
+    for cell in &cells {
+        if is_skipped(cell) {
+            lock(&transcript).terminal.show_skipped(cell);
+            continue;
+        }
+        if cell.source.trim().is_empty() {
+            continue;
+        }
+        let number = started.len() as u32 + 1;
+        let (output, events) = Output::channel();
+        {
+            let mut transcript = lock(&transcript);
+            transcript.terminal.show_source(cell, number);
+            started.push(Started { index: cell.index, cell: transcript.outputs.begin_cell(number), number });
+        }
+        listeners.spawn(listen(transcript.clone(), started.len() - 1, number, events));
+
+        let request = CellRequest {
+            code: cell.source.clone(),
+            number,
+            silent: false,
+            allow_stdin: false,
+            cell_id: cell.id.clone(),
+        };
+        let end = execute(interpreter, request, output.clone(), options.cell_timeout, stop).await;
+        output.flush().await;
+        let (outcome, stopped) = match end {
+            End::Finished(outcome) => (outcome, false),
+            End::Stopped(outcome) => (outcome, true),
+            End::Stuck => {
+                ending = Ending::Stuck { number };
+                break;
+            }
+        };
+        if let Some(page) = &outcome.page {
+            lock(&transcript).terminal.show_bundle("", page);
+        }
+        if stopped {
+            ending = Ending::Stopped { number };
+            break;
+        }
+        if let Some(error) = outcome.error
+            && !options.allow_errors
+            && !cell.has_tag("raises-exception")
+        {
+            ending = Ending::Failed { number, error };
+            break;
+        }
+    }
+    interpreter.shutdown().await;
+    let all_heard = async { while listeners.join_next().await.is_some() {} };
+    let _ = timeout(PATIENCE_WITH_LATE_OUTPUT, all_heard).await;
+
+    let mut transcript = lock(&transcript);
+    transcript.terminal.start_line();
+    for Started { index, cell, number } in started {
+        notebook.set_outputs(index, Some(number), transcript.outputs.to_json(cell));
+    }
+    ending
+}
+
+fn is_skipped(cell: &CodeCell) -> bool {
+    cell.has_tag("skip-execution")
+}
+
+/// A listener that panicked has lost one event; the others still count.
+fn lock(transcript: &Mutex<Transcript>) -> MutexGuard<'_, Transcript> {
+    transcript.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes in a cell's events until nobody can send one any more, which may be long
+/// after the cell: a thread that it started may still print.
+async fn listen(transcript: Arc<Mutex<Transcript>>, cell: usize, number: u32, mut events: mpsc::Receiver<Event>) {
+    while let Some(event) = events.recv().await {
+        match event {
+            Event::Flush { done } => drop(done.send(())),
+            // Nobody answers here: dropping the question says so.
+            Event::Input { .. } => {}
+            event => lock(&transcript).take(cell, number, event),
+        }
+    }
+}
+
+enum End {
+    Finished(Outcome),
+    /// Ended after the run was asked to stop.
+    Stopped(Outcome),
+    Stuck,
+}
+
+async fn execute(
+    interpreter: &impl Interpreter,
+    request: CellRequest,
+    output: Output,
+    limit: Option<Duration>,
+    stop: &Notify,
+) -> End {
+    let running = interpreter.execute(request, output);
+    tokio::pin!(running);
+    let too_long = async {
+        match limit {
+            Some(limit) => sleep(limit).await,
+            None => std::future::pending().await,
+        }
+    };
+    let stopped = tokio::select! {
+        biased;
+        outcome = &mut running => return End::Finished(outcome),
+        () = stop.notified() => true,
+        () = too_long => false,
+    };
+    // The interrupt may need the running cell to go on before it returns.
+    let interrupted = async {
+        let ((), outcome) = tokio::join!(interpreter.interrupt(), &mut running);
+        outcome
+    };
+    match timeout(PATIENCE_WITH_INTERRUPT, interrupted).await {
+        Ok(outcome) if stopped => End::Stopped(outcome),
+        Ok(outcome) => End::Finished(outcome),
+        Err(_) => End::Stuck,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,276 @@
+//! The state of a running notebook, and the way of a cell through it: commands,
+//! compiler, worker, what is remembered afterwards.
+
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Map;
+use threadbook::message::{Ending, PanicReport};
+use tokio::sync::{mpsc, watch};
+
+use super::commands;
+use super::definitions::{Definitions, Gone};
+use super::report::{self, Sources};
+use crate::cell::magic;
+use crate::cell::source::CellSource;
+use crate::engine::native::diagnostics;
+use crate::engine::native::resolve::{Refused, Resolved, Resolver};
+use crate::engine::native::setup::Setup;
+use crate::interpreter::CellRequest;
+use crate::output::{CellError, Event, MimeBundle, Output};
+use crate::worker::process::{RunEnd, Worker};
+use crate::worker::reader::RunOutput;
+
+/// Everything that cells have made so far.
+pub struct Notebook {
+    pub definitions: Definitions,
+    pub setup: Setup,
+    worker: Option<Worker>,
+    /// Shared with the worker's reader, which tells panics of threads.
+    sources: Arc<Mutex<Sources>>,
+    /// Compiled cells lie here while the kernel lives.
+    directory: tempfile::TempDir,
+    runs: u64,
+}
+
+/// Where the value of the last expression goes.
+pub type ResultSender = Option<mpsc::UnboundedSender<MimeBundle>>;
+
+/// Changes when the cell is to be stopped.
+pub type Stop = watch::Receiver<u64>;
+
+impl Notebook {
+    /// An empty notebook with a worker that is ready for cells.
+    ///
+    /// # Errors
+    /// Says what to do when the worker does not start or no file can be written.
+    pub async fn start(setup: Setup) -> Result<Notebook, String> {
+        let directory = tempfile::Builder::new().prefix("threadbook-").tempdir().map_err(|error| {
+            format!("No directory for compiled cells can be made in {}: {error}. Is the disk full?", std::env::temp_dir().display())
+        })?;
+        let mut notebook = Notebook {
+            definitions: Definitions::default(),
+            setup,
+            worker: None,
+            sources: Arc::default(),
+            directory,
+            runs: 0,
+        };
+        notebook.worker().await.map_err(|error| error.value)?;
+        Ok(notebook)
+    }
+
+    /// The worker, started anew when the last one is gone.
+    async fn worker(&mut self) -> Result<&Worker, CellError> {
+        if self.worker.as_ref().is_none_or(Worker::is_dead) {
+            let sources = self.sources.clone();
+            let panic_text = move |panic: &PanicReport| {
+                report::panic_line(panic, &sources.lock().unwrap_or_else(PoisonError::into_inner))
+            };
+            let started = Worker::start(&self.setup.libraries(), Arc::new(panic_text)).await;
+            self.worker = Some(started.map_err(|error| report::plain("WorkerError", &error.to_string()))?);
+        }
+        self.worker.as_ref().ok_or_else(|| report::plain("WorkerError", "there is no process for cells: restart the kernel"))
+    }
+
+    /// Ends the worker process, and all values with it.
+    pub fn stop_worker(&mut self) -> Vec<String> {
+        self.worker = None;
+        self.definitions.lose_values()
+    }
+
+    /// Lets a process that is being replaced use another setup.
+    pub async fn replace_setup(&mut self, setup: Setup) -> Result<(), CellError> {
+        self.worker = None;
+        self.definitions.lose_values();
+        self.setup = setup;
+        self.worker().await.map(drop)
+    }
+
+    pub async fn load_libraries(&mut self, libraries: &[PathBuf]) -> Result<(), CellError> {
+        self.worker().await?.load(libraries).await;
+        Ok(())
+    }
+
+    pub async fn set_environment(&mut self, name: &str, value: Option<&str>) -> Result<(), CellError> {
+        self.worker().await?.set_environment(name.to_owned(), value.map(str::to_owned)).await;
+        Ok(())
+    }
+
+    /// Runs a whole cell: its command lines, then its code.
+    ///
+    /// # Errors
+    /// What the front end is to show as the cell's error.
+    pub async fn run(&mut self, request: &CellRequest, output: &Output, result: ResultSender, stop: &mut Stop) -> Result<(), CellError> {
+        let (lines, code) = magic::split(&request.code);
+        commands::run(self, &lines, output, stop).await?;
+        if request.code[code.clone()].trim().is_empty() {
+            return Ok(());
+        }
+        let source = CellSource::new(request.number, request.code.clone());
+        let outputs = RunOutput { output: output.clone(), allow_stdin: request.allow_stdin, result };
+        self.run_code(&source, code, outputs, stop).await
+    }
+
+    async fn run_code(
+        &mut self,
+        source: &Arc<CellSource>,
+        code: std::ops::Range<usize>,
+        outputs: RunOutput,
+        stop: &mut Stop,
+    ) -> Result<(), CellError> {
+        self.runs += 1;
+        let run = self.runs;
+        let environment = self.setup.environment();
+        let resolver =
+            Resolver { environment: &environment, definitions: &self.definitions, directory: self.directory.path(), run };
+        let resolved = tokio::select! {
+            resolved = resolver.resolve(source, code) => resolved,
+            _ = stop.changed() => return Err(report::interrupted_compile()),
+        };
+        let resolved = resolved.map_err(|refused| self.refused(refused))?;
+        show_warnings(&resolved, source, &outputs.output).await;
+
+        // Values of types that the cell defines anew must not meet the new ones.
+        let forgotten = resolved.changes.variables.keys().chain(resolved.unusable.keys()).cloned().collect();
+        let worker = self.worker().await?;
+        worker.forget(forgotten).await;
+        let stem = resolved.library.file_stem().unwrap_or_default().to_string_lossy();
+        let file = format!("{}.rs", stem.trim_start_matches("lib"));
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(file, resolved.source.clone());
+
+        let worker = self.worker().await?;
+        let output = outputs.output.clone();
+        let end = tokio::select! {
+            end = worker.run(run, &resolved.library, &resolved.entry, outputs) => end,
+            _ = stop.changed() => {
+                worker.kill();
+                self.adopt(&resolved, source.number);
+                let lost = self.stop_worker();
+                return Err(report::interrupted_process(&lost));
+            }
+        };
+        self.ended(end, &resolved, source.number, &output).await
+    }
+
+    /// What is remembered of a cell that ran.
+    async fn ended(&mut self, end: RunEnd, resolved: &Resolved, number: u32, output: &Output) -> Result<(), CellError> {
+        let (ending, present) = match end {
+            RunEnd::Died(status) => return Err(self.died(status, resolved, number)),
+            RunEnd::Ended { ending: Ending::NotLoaded(text), .. } => {
+                return Err(report::plain("LoadError", &format!("The compiled cell could not be loaded: {text}")));
+            }
+            RunEnd::Ended { ending, variables } => (ending, variables),
+        };
+        let reset = self.adopt(resolved, number);
+        let finished = ending == Ending::Finished;
+        let mut unkept = Vec::new();
+        let old = std::mem::take(&mut self.definitions.variables);
+        for name in present {
+            let made = resolved.made.get(&name).filter(|_| finished);
+            match made.or_else(|| old.get(&name)) {
+                Some(variable) if !resolved.not_kept.contains_key(&name) => {
+                    self.definitions.gone.remove(&name);
+                    self.definitions.variables.insert(name, variable.clone());
+                }
+                _ => unkept.push(name),
+            }
+        }
+        for name in old.into_keys().filter(|name| !self.definitions.variables.contains_key(name)) {
+            let gone = match finished {
+                true => Gone::Moved { cell: number },
+                false => Gone::Failed { cell: number },
+            };
+            self.definitions.gone.entry(name).or_insert(gone);
+        }
+        for (name, reason) in resolved.not_kept.iter().chain(&resolved.unusable) {
+            self.definitions.gone.insert(name.clone(), Gone::NotKept { cell: number, reason: reason.clone() });
+        }
+        self.worker().await?.forget(unkept).await;
+        show_notices(&notices(resolved, &reset, finished), output).await;
+        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        match ending {
+            Ending::Panicked(panic) => Err(report::panic_error(&panic, &sources)),
+            Ending::Failed { type_name, text } => Err(report::failure(&type_name, &text)),
+            Ending::Finished | Ending::NotLoaded(_) => Ok(()),
+        }
+    }
+
+    fn died(&mut self, status: Option<ExitStatus>, resolved: &Resolved, number: u32) -> CellError {
+        self.adopt(resolved, number);
+        let lost = self.stop_worker();
+        report::crash(status, &lost)
+    }
+
+    /// Takes over the items of a cell that was loaded. Returns the statics that start again.
+    fn adopt(&mut self, resolved: &Resolved, number: u32) -> Vec<String> {
+        let definitions = &mut self.definitions;
+        let reset = definitions.reset_statics(&resolved.changes.types);
+        definitions.adopt(&resolved.cell, &resolved.included, &resolved.dropped, &resolved.symbols);
+        for (name, type_name) in &resolved.changes.variables {
+            definitions.variables.remove(name);
+            definitions.gone.insert(name.clone(), Gone::Retyped { cell: number, type_name: type_name.clone() });
+        }
+        for name in resolved.unusable.keys() {
+            definitions.variables.remove(name);
+        }
+        for name in resolved.cell.items.iter().flat_map(|item| &item.names) {
+            definitions.gone.remove(name);
+        }
+        reset
+    }
+
+    fn refused(&self, refused: Refused) -> CellError {
+        match refused {
+            Refused::Rejected { errors, text, source } => {
+                report::compile_error(&errors, &text, &source, &self.definitions)
+            }
+            Refused::Failed(error) => report::plain("CompileError", &error.to_string()),
+        }
+    }
+}
+
+async fn show_warnings(resolved: &Resolved, source: &Arc<CellSource>, output: &Output) {
+    let worth: Vec<_> = resolved
+        .output
+        .diagnostics
+        .iter()
+        .filter(|warning| diagnostics::worth_showing(warning, &resolved.source, source))
+        .cloned()
+        .collect();
+    if !worth.is_empty() {
+        show_text(diagnostics::render(&worth, &resolved.source, true), output).await;
+    }
+}
+
+/// What the learner should know of what became of names.
+fn notices(resolved: &Resolved, reset: &[String], finished: bool) -> Vec<String> {
+    let mut notices = Vec::new();
+    for (name, type_name) in &resolved.changes.variables {
+        if !resolved.made.contains_key(name) {
+            notices.push(format!("`{name}` was dropped: `{type_name}` is defined anew, and its old values do not fit the new type"));
+        }
+    }
+    for name in reset {
+        notices.push(format!("the static `{name}` starts again: its type is defined anew"));
+    }
+    if finished {
+        let named = resolved.not_kept.iter().chain(&resolved.unusable).filter(|(name, _)| !name.starts_with('_'));
+        notices.extend(named.map(|(name, reason)| format!("`{name}` is not kept for later cells: {reason}")));
+    }
+    notices
+}
+
+async fn show_notices(notices: &[String], output: &Output) {
+    if !notices.is_empty() {
+        show_text(notices.iter().map(|notice| format!("\x1b[1;36mnote\x1b[0m: {notice}")).collect::<Vec<_>>().join("\n"), output).await;
+    }
+}
+
+/// Text of the kernel itself: a display, since text on stderr would count as the
+/// cell's own complaint.
+pub async fn show_text(text: String, output: &Output) {
+    let data = MimeBundle::from_iter([("text/plain".to_owned(), text.into())]);
+    output.send(Event::Display { data, metadata: Map::new(), display_id: None, update: false }).await;
+}

@@ -1,0 +1,251 @@
+//! Errors and notices as the learner reads them.
+
+use std::collections::BTreeMap;
+use std::process::ExitStatus;
+
+use threadbook::message::PanicReport;
+
+use super::definitions::{Definitions, Gone};
+use crate::cell::source::{CellRange, SourceText};
+use crate::engine::native::diagnostics::{self, Diagnostic};
+use crate::output::CellError;
+
+const RED: &str = "\x1b[1;31m";
+const DIM: &str = "\x1b[2m";
+const CYAN: &str = "\x1b[1;36m";
+const RESET: &str = "\x1b[0m";
+
+/// The sources of all compiled cells, by the file name the compiler was given.
+pub type Sources = BTreeMap<String, SourceText>;
+
+fn error(name: &str, value: impl Into<String>, traceback: impl Into<String>) -> CellError {
+    let traceback: String = traceback.into();
+    CellError { name: name.to_owned(), value: value.into(), traceback: traceback.lines().map(str::to_owned).collect() }
+}
+
+/// An error with nothing more to say than one line, which says what to do.
+pub fn plain(name: &str, text: &str) -> CellError {
+    let mut lines = text.splitn(2, '\n');
+    let first = lines.next().unwrap_or_default();
+    let rest = lines.next().map(|rest| format!("\n{rest}")).unwrap_or_default();
+    error(name, first, format!("{RED}{name}{RESET}: {first}{rest}"))
+}
+
+/// What the compiler refused.
+pub fn compile_error(errors: &[Diagnostic], text: &str, source: &SourceText, definitions: &Definitions) -> CellError {
+    let summary = match errors.first() {
+        Some(first) => diagnostics::summary(first, source),
+        None => text.lines().next().unwrap_or("the compiler failed").to_owned(),
+    };
+    let mut traceback = diagnostics::render(errors, source, true);
+    if errors.is_empty() || !text.trim().is_empty() {
+        traceback.push_str(text);
+    }
+    for note in notes(errors, definitions) {
+        traceback.push_str(&format!("\n{CYAN}note{RESET}: {note}"));
+    }
+    error("CompileError", summary, traceback)
+}
+
+/// What the notebook knows of names that the compiler did not find.
+fn notes(errors: &[Diagnostic], definitions: &Definitions) -> Vec<String> {
+    let mut notes = Vec::new();
+    for error in errors {
+        if !["E0425", "E0423", "E0434"].iter().any(|code| error.has_code(code)) {
+            continue;
+        }
+        let Some(name) = error.message.split('`').nth(1) else { continue };
+        let note = match (definitions.gone.get(name), definitions.variables.get(name)) {
+            (Some(gone), None) => gone_note(name, gone),
+            (_, Some(variable)) => format!(
+                "`{name}` is a variable of the notebook (In[{}]), and a `fn` or other item cannot use variables: \
+                 pass it as an argument, or make the function a closure, `let f = |…| …;`",
+                variable.cell
+            ),
+            _ => continue,
+        };
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    notes
+}
+
+/// Why a name has no value any more.
+fn gone_note(name: &str, gone: &Gone) -> String {
+    match gone {
+        Gone::Moved { cell } => {
+            format!("`{name}` was moved in In[{cell}]: run the cell that makes it again, or use `{name}.clone()` or `&{name}` there")
+        }
+        Gone::Retyped { cell, type_name } => {
+            format!("`{name}` was dropped when In[{cell}] defined `{type_name}` anew: run the cell that makes it again")
+        }
+        Gone::NotKept { cell, reason } => format!("`{name}` was not kept after In[{cell}]: {reason}"),
+        Gone::Failed { cell } => {
+            format!("`{name}` was taken by value in In[{cell}], which failed: run the cell that makes it again")
+        }
+        Gone::Lost => format!("`{name}` was lost when the process that ran the cells ended: run the cell that makes it again"),
+    }
+}
+
+/// Where a panic happened, in the notebook's lines if it was in a cell.
+fn place(panic: &PanicReport, sources: &Sources) -> (String, Option<CellRange>) {
+    let found = sources
+        .get(&panic.file)
+        .and_then(|source| source.locate_line(panic.line as usize, panic.column as usize));
+    match found {
+        Some(found) => (found.place(), Some(found)),
+        // A place in the generated part says nothing to anybody.
+        None if sources.contains_key(&panic.file) || panic.file.is_empty() => (String::new(), None),
+        None => (format!("{}:{}:{}", panic.file, panic.line, panic.column), None),
+    }
+}
+
+/// The panic that ended a cell.
+pub fn panic_error(panic: &PanicReport, sources: &Sources) -> CellError {
+    let (place, found) = place(panic, sources);
+    let mut text = format!("{RED}Panic{RESET}: {}", panic.text);
+    if !place.is_empty() {
+        text.push_str(&format!("\n{DIM} --> {RESET}{place}"));
+    }
+    if let Some(found) = found {
+        let (line, column) = found.cell.line_column(found.range.start);
+        let source_line = found.cell.text.lines().nth(line - 1).unwrap_or_default();
+        let gutter = line.to_string().len();
+        let pad: String = source_line.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+        text.push_str(&format!(
+            "\n{DIM}{:gutter$} |{RESET}\n{DIM}{line} |{RESET} {source_line}\n{DIM}{:gutter$} |{RESET} {pad}{RED}^{RESET}",
+            "", ""
+        ));
+    }
+    if let Some(backtrace) = &panic.backtrace {
+        text.push_str(&format!("\n\n{}", trim_backtrace(backtrace, sources)));
+    } else {
+        text.push_str(&format!("\n{DIM}%backtrace on shows the calls that led here{RESET}"));
+    }
+    error("Panic", panic.text.clone(), text)
+}
+
+/// A panic on another thread, or one that the cell caught: a line of stderr.
+pub fn panic_line(panic: &PanicReport, sources: &Sources) -> String {
+    let thread = panic.thread.as_deref().unwrap_or("<unnamed>");
+    let (place, _) = place(panic, sources);
+    let at = if place.is_empty() { String::new() } else { format!(" at {place}") };
+    let backtrace = panic.backtrace.as_ref().map(|text| trim_backtrace(text, sources)).unwrap_or_default();
+    format!("thread '{thread}' panicked{at}:\n{}\n{backtrace}", panic.text)
+}
+
+/// The calls between the panic machinery and the code that calls cells, with places in
+/// the notebook's lines.
+fn trim_backtrace(backtrace: &str, sources: &Sources) -> String {
+    let mut frames: Vec<Vec<&str>> = Vec::new();
+    for line in backtrace.lines() {
+        let is_frame = line.trim_start().split_once(": ").is_some_and(|(number, _)| number.parse::<u32>().is_ok());
+        match frames.last_mut() {
+            Some(frame) if !is_frame => frame.push(line),
+            _ => frames.push(vec![line]),
+        }
+    }
+    let names = |frame: &Vec<&str>, part: &str| frame.first().is_some_and(|line| line.contains(part));
+    let start = frames.iter().rposition(|frame| {
+        names(frame, "panicking::") || names(frame, "rust_begin_unwind") || names(frame, "panic_fmt") || names(frame, "unwrap_failed")
+    });
+    let start = start.map_or(0, |at| at + 1);
+    let end = frames[start..].iter().position(|frame| names(frame, "catch_unwind") || names(frame, "__rt::catch")).map_or(frames.len(), |at| start + at);
+    let mut text = String::from("calls, the latest first:\n");
+    for (number, frame) in frames[start..end].iter().enumerate() {
+        let name = frame[0].split_once(": ").map_or(frame[0], |(_, name)| name);
+        let name = name.replace("notebook::__tb_body::{{closure}}", "the cell").replace("notebook::", "");
+        text.push_str(&format!("{number:4}: {name}\n"));
+        for at in &frame[1..] {
+            text.push_str(&format!("{}\n", place_line(at, sources)));
+        }
+    }
+    text
+}
+
+/// `at ./cell_7_0.rs:12:5` in the notebook's lines.
+fn place_line(line: &str, sources: &Sources) -> String {
+    let parsed = line.trim_start().strip_prefix("at ").and_then(|place| {
+        let mut parts = place.rsplitn(3, ':');
+        let (column, line_number, file) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?);
+        let file = file.rsplit('/').next()?;
+        Some(sources.get(file)?.locate_line(line_number, column)?.place())
+    });
+    parsed.map_or_else(|| line.to_owned(), |place| format!("             at {place}"))
+}
+
+/// A `?` at the top level met an error.
+pub fn failure(type_name: &str, text: &str) -> CellError {
+    // A string's own quotes say nothing.
+    let text = match type_name {
+        "&str" | "alloc::string::String" => text.trim_matches('"'),
+        _ => text,
+    };
+    error("Error", text, format!("{RED}Error{RESET}: {text}\n{DIM}a `?` of the cell met this error of type {type_name}{RESET}"))
+}
+
+/// The process that ran the cell is gone.
+pub fn crash(status: Option<ExitStatus>, lost: &[String]) -> CellError {
+    let what = match status {
+        Some(status) => describe_exit(status),
+        None => "the process that runs the cells ended".to_owned(),
+    };
+    error("Crash", what.clone(), format!("{RED}Crash{RESET}: {what}\n{}", loss(lost)))
+}
+
+/// The cell was stopped, and its process with it.
+pub fn interrupted_process(lost: &[String]) -> CellError {
+    error("KeyboardInterrupt", "the cell was stopped", format!("{RED}KeyboardInterrupt{RESET}: the cell was stopped\n{}", loss(lost)))
+}
+
+/// The compiler was stopped; nothing ran.
+pub fn interrupted_compile() -> CellError {
+    error("KeyboardInterrupt", "the compiler was stopped", format!("{RED}KeyboardInterrupt{RESET}: the compiler was stopped, nothing has run"))
+}
+
+fn loss(lost: &[String]) -> String {
+    if lost.is_empty() {
+        return "No variable was lost. Functions, types and other items are kept.".to_owned();
+    }
+    let names: Vec<String> = lost.iter().map(|name| format!("`{name}`")).collect();
+    format!("Lost: {}. Functions, types and other items are kept.", names.join(", "))
+}
+
+fn describe_exit(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+
+    use nix::sys::signal::Signal;
+    let Some(number) = status.signal() else {
+        return format!("the cell ended its process ({status})");
+    };
+    let name = Signal::try_from(number).map_or_else(|_| format!("signal {number}"), |signal| signal.to_string());
+    let meaning = match Signal::try_from(number) {
+        Ok(Signal::SIGSEGV | Signal::SIGBUS) => ": memory that is not there was used (unsafe code, or endless recursion)",
+        Ok(Signal::SIGABRT) => ": it aborted itself (a panic while panicking, `abort`, a stack overflow)",
+        Ok(Signal::SIGILL) => ": an illegal instruction",
+        Ok(Signal::SIGKILL) => ": it was killed from outside, perhaps for want of memory",
+        _ => "",
+    };
+    format!("the process of the cell was ended by {name}{meaning}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cell::source::CellSource;
+
+    #[test]
+    fn a_panic_is_told_in_the_cells_lines() {
+        let cell = CellSource::new(4, "let v = [1];\nv[i];");
+        let mut source = SourceText::default();
+        source.push("fn body() {\n");
+        source.push_cell(&cell, 0..cell.text.len());
+        let sources = Sources::from([("cell_9_0.rs".to_owned(), source)]);
+        let panic = PanicReport { text: "out of range".into(), file: "cell_9_0.rs".into(), line: 3, column: 1, ..Default::default() };
+        let error = panic_error(&panic, &sources);
+        assert!(error.traceback.iter().any(|line| line.ends_with("In[4]:2:1")), "{error:?}");
+        assert!(error.traceback.iter().any(|line| line.ends_with("v[i];")), "{error:?}");
+        assert!(panic_line(&panic, &sources).contains("at In[4]:2:1:\nout of range"));
+    }
+}
