@@ -6,10 +6,10 @@ use super::context::{self, At, Context};
 use super::guess::Guess;
 use super::known::{Definition, Known};
 use super::members::{self, Member};
-use super::scope::Scope;
+use super::scope::{self, Scope};
 use super::std_names::{self, Declared, keywords, macros, modules};
 use super::types::{Ty, shorten_type};
-use super::{Magic, files, locals, on_own_thread};
+use super::{Magic, files, locals, on_own_thread, prelude};
 use crate::interpreter::{CompletionItem, Completions};
 
 /// What can stand at the cursor, the likeliest first. `cursor` is a byte offset into the
@@ -184,11 +184,11 @@ fn names(candidates: &mut Candidates, scope: &Scope, code: &str, at: usize) {
         candidates.definition(rank, definition);
     }
     // What a macro made has no text to be read.
-    for item in
-        scope.items.iter().filter(|item| !matches!(item.kind, "impl" | "use") && known.named(&item.name, &[]).is_none())
-    {
+    let made = |item: &&scope::Item| !matches!(item.kind, "impl" | "use") && known.named(&item.name, &[]).is_none();
+    for item in prelude::items().iter().chain(&scope.items).filter(made) {
         if item.name.chars().all(|c| c.is_alphanumeric() || c == '_') {
-            candidates.add(Rank::Item, &item.name, kind_of(item.kind), item.kind);
+            let rank = if item.cell == 0 { Rank::Prelude } else { Rank::Item };
+            candidates.add(rank, &item.name, kind_of(item.kind), item.kind);
         }
     }
     for (name, path) in &known.imports {
@@ -565,6 +565,14 @@ mod tests {
             "thread_local! { static SEEN: RefCell<Vec<u8>> = RefCell::default(); }\nSEEN.with_borrow_mut(|seen| seen.§",
             &["push"],
         );
+    }
+
+    #[test]
+    fn the_preludes_names() {
+        has("disp§", &["display"]);
+        assert_eq!(signature("Html§", "Html"), "struct");
+        assert_eq!(signature("seconds§", "seconds"), "fn seconds() -> f64");
+        has("MimeBundle::new().§", &["with"]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Inspection: what is known about the name at the cursor.
 
+use std::cell::OnceCell;
+
 use serde_json::Value;
 
 use super::complete::boundary;
@@ -7,11 +9,11 @@ use super::context::{enclosing, expression_start, path_start};
 use super::guess::Guess;
 use super::known::{Definition, Known, Place};
 use super::members::{self, Member, Origin};
-use super::scope::Scope;
+use super::scope::{self, Scope};
 use super::std_names::{self, Declared, keywords, macros, modules};
 use super::tokens::{self, Kind, Token};
 use super::types::{Ty, shorten_type};
-use super::{Magic, locals, on_own_thread};
+use super::{Magic, locals, on_own_thread, prelude};
 use crate::output::MimeBundle;
 
 /// What is known about the name at the cursor (a byte offset), about the one before it,
@@ -89,7 +91,7 @@ pub(super) fn page(scope: &Scope, magics: &[Magic], code: &str, cursor: usize, d
             tokens.iter().position(|token| token.kind == Kind::Ident && (token.start..=token.end()).contains(&cursor))
         }
     };
-    let ask = Question { scope, code, tokens: &tokens, detail };
+    let ask = Question { scope, code, tokens: &tokens, detail, known: OnceCell::new() };
     name.and_then(|name| ask.about(name)).or_else(|| {
         // Inside a call's arguments: the call.
         let before = tokens.iter().take_while(|token| token.start < cursor).count();
@@ -137,33 +139,35 @@ struct Question<'q> {
     code: &'q str,
     tokens: &'q [Token<'q>],
     detail: u8,
+    /// Gathered when there is a name to ask about.
+    known: OnceCell<Known>,
 }
 
 impl Question<'_> {
     fn about(&self, index: usize) -> Option<Page> {
         let token = self.tokens[index];
         let name = token.text.strip_prefix("r#").unwrap_or(token.text);
-        let known = Known::new(self.scope, self.code);
-        let mut guess = Guess::new(&known, self.scope);
+        let known = self.known.get_or_init(|| Known::new(self.scope, self.code));
+        let mut guess = Guess::new(known, self.scope);
         let before = index.checked_sub(1).map(|before| self.tokens[before]);
         if before.is_some_and(|before| before.is(".")) {
             let start = expression_start(self.tokens, index - 1)?;
             locals::find(&mut guess, self.code, self.tokens[start].start);
             let receiver = guess.text(&self.code[self.tokens[start].start..self.tokens[index - 1].start]);
-            return members::value_member(&known, &receiver, name).map(|member| self.member(&member));
+            return members::value_member(known, &receiver, name).map(|member| self.member(&member));
         }
         if self.tokens.get(index + 1).is_some_and(|next| next.is("!")) && !before.is_some_and(|before| before.is("::"))
         {
-            return self.macro_named(&known, name);
+            return self.macro_named(known, name);
         }
         if before.is_some_and(|before| before.is("::")) {
             let start = path_start(self.tokens, index + 1);
             locals::find(&mut guess, self.code, self.tokens[start].start);
             let owner = &self.code[self.tokens[start].start..self.tokens[index - 1].start];
-            return self.in_path(&known, &guess, owner, name);
+            return self.in_path(known, &guess, owner, name);
         }
         locals::find(&mut guess, self.code, token.start);
-        self.plain_name(&known, &guess, name, index)
+        self.plain_name(known, &guess, name, index)
     }
 
     fn plain_name(&self, known: &Known, guess: &Guess, name: &str, index: usize) -> Option<Page> {
@@ -192,6 +196,10 @@ impl Question<'_> {
         }
         if let Some(definition) = known.named(name, &[]).filter(|definition| definition.kind != "macro") {
             return Some(self.definition(definition));
+        }
+        let made = prelude::items().iter().chain(&self.scope.items).rev().find(|item| item.name == name);
+        if let Some(item) = made.filter(|item| !matches!(item.kind, "impl" | "use" | "macro")) {
+            return Some(made_by_macro(item, self.detail));
         }
         if name == "self" || name == "Self" {
             if let Some(own) = &guess.self_type {
@@ -330,6 +338,14 @@ fn module_page(module: &modules::Module) -> Page {
     Page::new(format!("mod {}", module.path), "module").docs(module.about).address(module.address())
 }
 
+/// An item whose text is the macro call that makes it: its comments are all there is.
+fn made_by_macro(item: &scope::Item, detail: u8) -> Page {
+    let origin = format!("{} {}, made by a macro", super::complete::kind_of(item.kind), from(Place::Cell(item.cell)));
+    let docs = item.source.lines().filter_map(|line| line.trim_start().strip_prefix("///")).map(str::trim);
+    let page = Page::new(format!("{} {}", item.kind, item.name), origin).docs(docs.collect::<Vec<_>>().join("\n"));
+    Page { source: (detail > 0).then(|| item.source.clone()), ..page }
+}
+
 fn from(place: Place) -> String {
     match place {
         Place::Here => "of this cell".into(),
@@ -464,6 +480,14 @@ mod tests {
             assert_eq!(page.address.as_deref(), Some(address), "{code}");
             assert!(!page.docs.is_empty(), "{code}");
         }
+    }
+
+    #[test]
+    fn the_preludes_names_are_explained() {
+        assert_eq!(head("display|(x)"), "fn display(value: &(impl Rich + ?Sized))");
+        let page = at("Htm|l(x)", 0).expect("a page");
+        assert_eq!(page.origin, "struct from the prelude, made by a macro");
+        assert!(!page.docs.is_empty());
     }
 
     #[test]

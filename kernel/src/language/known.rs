@@ -5,6 +5,7 @@ use std::rc::Rc;
 use syn::spanned::Spanned;
 use syn::{Fields, Item, UseTree};
 
+use super::prelude;
 use super::scope::Scope;
 use super::std_names::modules;
 use super::tokens::{self, Kind, Token};
@@ -48,7 +49,7 @@ pub struct Known {
 impl Known {
     pub fn new(scope: &Scope, code: &str) -> Known {
         let mut known = Known { crates: scope.crates.clone(), ..Known::default() };
-        for item in &scope.items {
+        for item in prelude::items().iter().chain(&scope.items) {
             known.read(&item.source, Place::Cell(item.cell));
         }
         known.read(code, Place::Here);
@@ -229,7 +230,7 @@ fn attributes(item: &Item) -> &[syn::Attribute] {
     }
 }
 
-fn name_and_kind(item: &Item) -> Option<(String, &'static str)> {
+pub fn name_and_kind(item: &Item) -> Option<(String, &'static str)> {
     Some(match item {
         Item::Fn(item) => (plain_name(&item.sig.ident), "fn"),
         Item::Struct(item) => (plain_name(&item.ident), "struct"),
@@ -253,10 +254,10 @@ pub fn one_line(text: &str) -> String {
 }
 
 /// An item found in a text.
-struct ItemText {
-    source: String,
+pub struct ItemText {
+    pub source: String,
     /// The source with empty functions, every delimiter closed.
-    text: String,
+    pub text: String,
 }
 
 /// The statics of `thread_local!` calls, with the type that they have outside of it.
@@ -291,7 +292,7 @@ const ITEM_WORDS: &[&str] =
     &["fn", "struct", "enum", "union", "trait", "impl", "mod", "type", "static", "const", "use", "macro_rules"];
 
 /// The items that stand in no delimiters.
-fn item_texts(code: &str) -> Vec<ItemText> {
+pub fn item_texts(code: &str) -> Vec<ItemText> {
     let tokens = tokens::tokenize(code);
     if super::too_deep(&tokens) {
         return Vec::new();
@@ -299,6 +300,11 @@ fn item_texts(code: &str) -> Vec<ItemText> {
     let mut found = Vec::new();
     let mut index = 0;
     while index < tokens.len() {
+        // A comment before an item says nothing, and `//!` would make it unreadable.
+        if matches!(tokens[index].kind, Kind::Comment { doc: false, .. }) {
+            index += 1;
+            continue;
+        }
         let start = index;
         if let Some(word) = item_word(&tokens, index) {
             let end = item_end(&tokens, word);
@@ -370,10 +376,10 @@ fn item_end(tokens: &[Token], word: usize) -> usize {
     tokens.len()
 }
 
-/// The text of the tokens with every function's body emptied and what is open closed.
+/// The text of the tokens with the bodies of functions and macros emptied and what is
+/// open closed.
 fn without_bodies(code: &str, item: &[Token]) -> String {
     let (Some(first), Some(last)) = (item.first(), item.last()) else { return String::new() };
-    let is_macro = item.iter().any(|token| token.is("macro_rules"));
     let mut text = String::new();
     let mut copied = first.start;
     let mut open: Vec<&str> = Vec::new();
@@ -383,11 +389,7 @@ fn without_bodies(code: &str, item: &[Token]) -> String {
         match token.kind {
             Kind::Open => open.push(token.text),
             Kind::Close => drop(open.pop()),
-            Kind::Ident
-                if token.text == "fn"
-                    && !is_macro
-                    && item.get(index + 1).is_some_and(|next| next.kind == Kind::Ident) =>
-            {
+            Kind::Ident => {
                 if let Some(body) = body_of(item, index) {
                     let close = tokens::closing(item, body);
                     text.push_str(&code[copied..item[body].end()]);
@@ -398,7 +400,7 @@ fn without_bodies(code: &str, item: &[Token]) -> String {
                         }
                         None => {
                             // The function goes on behind the text: it ends here.
-                            text.push('}');
+                            text.push_str(tokens::counterpart(item[body].text));
                             copied = last.end();
                             index = item.len();
                         }
@@ -422,8 +424,17 @@ fn without_bodies(code: &str, item: &[Token]) -> String {
     text
 }
 
-/// The index of the `{` of the function whose `fn` stands at `index`.
+/// The index of the delimiter that opens the body of the function or macro whose keyword
+/// stands at `index`, if one does.
 fn body_of(item: &[Token], index: usize) -> Option<usize> {
+    let next_is_name = |at: usize| item.get(at).is_some_and(|next| next.kind == Kind::Ident);
+    match item[index].text {
+        "fn" if next_is_name(index + 1) => {}
+        "macro_rules" if next_is_name(index + 2) => {
+            return item.get(index + 3).is_some_and(|next| next.kind == Kind::Open).then_some(index + 3);
+        }
+        _ => return None,
+    }
     let mut at = index;
     while let Some(token) = item.get(at) {
         match token.text {
@@ -447,6 +458,7 @@ mod tests {
         Known::new(&Scope::default(), code)
             .definitions
             .into_iter()
+            .filter(|definition| definition.place == Place::Here)
             .map(|definition| (definition.name, definition.kind))
             .collect()
     }
@@ -528,7 +540,11 @@ mod tests {
         );
         let inside = |path: &[&str]| {
             let path: Vec<String> = path.iter().map(|name| name.to_string()).collect();
-            let mut names: Vec<String> = known.in_module(&path).map(|definition| definition.name.clone()).collect();
+            let mut names: Vec<String> = known
+                .in_module(&path)
+                .filter(|definition| definition.place == Place::Here)
+                .map(|definition| definition.name.clone())
+                .collect();
             names.sort();
             names
         };
