@@ -198,9 +198,9 @@ pub fn bounds_of(generics: &syn::Generics) -> Bindings {
             return;
         }
         if let Ty::Bounds { bounds: more, .. } = Ty::parse(&format!("impl {text}")) {
-            match bounds.entry(name).or_insert_with(|| Ty::Bounds { keyword: "impl", bounds: Vec::new() }) {
-                Ty::Bounds { bounds, .. } => bounds.extend(more),
-                _ => {}
+            let known = bounds.entry(name).or_insert_with(|| Ty::Bounds { keyword: "impl", bounds: Vec::new() });
+            if let Ty::Bounds { bounds, .. } = known {
+                bounds.extend(more);
             }
         }
     };

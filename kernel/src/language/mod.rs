@@ -8,9 +8,10 @@
 //! says what stands at the cursor: a name, a member after `.`, a path, a magic, … .
 //! [`known`] gathers the items, the [`prelude`]'s, the notebook's and the cell's own, [`locals`] the
 //! variables above the cursor. [`guess`] finds an expression's type ([`types`],
-//! [`patterns`]) and [`members`] what a type has ([`layers`], [`user_members`]). [`mod@complete`] and [`inspect`] put the answers together;
+//! [`patterns`], [`calls`]) and [`members`] what a type has ([`layers`], [`user_members`]). [`mod@complete`] and [`inspect`] put the answers together;
 //! [`completeness`] needs the tokens only, and syn.
 
+pub mod calls;
 pub mod complete;
 pub mod completeness;
 pub mod context;
@@ -32,7 +33,6 @@ pub mod user_members;
 pub use complete::complete;
 pub use completeness::completeness;
 pub use inspect::inspect;
-pub use types::shorten_type;
 
 /// A magic or command, as completion and inspection show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

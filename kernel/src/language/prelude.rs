@@ -49,7 +49,9 @@ fn read(sources: &Dir<'_>) -> Vec<Item> {
 fn add(items: &mut Vec<Item>, file: &str, name: &str, shown: &str) {
     let before = items.len();
     for ItemText { source, text } in item_texts(file) {
-        let Some((found, kind)) = syn::parse_str::<syn::Item>(&text).ok().as_ref().and_then(name_and_kind) else { continue };
+        let Some((found, kind)) = syn::parse_str::<syn::Item>(&text).ok().as_ref().and_then(name_and_kind) else {
+            continue;
+        };
         let public = match kind {
             "impl" => true,
             "macro" => source.contains("#[macro_export]"),

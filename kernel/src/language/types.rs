@@ -195,10 +195,8 @@ impl Ty {
     pub fn unify(&self, actual: &Ty, parameters: &[String], bindings: &mut Bindings) {
         match (self, actual) {
             (_, Ty::Unknown) => {}
-            (Ty::Named { path, args }, _) if args.is_empty() && parameters.contains(path) => {
-                if actual.is_known() {
-                    bindings.entry(path.clone()).or_insert_with(|| actual.clone());
-                }
+            (Ty::Named { path, args }, _) if args.is_empty() && parameters.contains(path) && actual.is_known() => {
+                bindings.entry(path.clone()).or_insert_with(|| actual.clone());
             }
             (Ty::Named { args, .. }, Ty::Named { args: actual_args, .. }) if self.name() == actual.name() => {
                 for (part, actual) in args.iter().zip(actual_args) {
