@@ -138,12 +138,13 @@ pub fn panic_line(panic: &PanicReport, sources: &Sources) -> String {
 /// The calls between the panic machinery and the code that calls cells, with places in
 /// the notebook's lines.
 fn trim_backtrace(backtrace: &str, sources: &Sources) -> String {
+    tracing::debug!("all calls:\n{backtrace}");
     let calls: Vec<&str> = backtrace.lines().collect();
     let is = |call: &str, parts: &[&str]| parts.iter().any(|part| call.contains(part));
     let machinery = ["rust_begin_unwind", "core::panicking::", "core::option::", "core::result::", "std::panicking::panic"];
     let first = calls.iter().position(|call| is(call, &machinery)).unwrap_or(0);
     let start = first + calls[first..].iter().take_while(|call| is(call, &machinery)).count();
-    let callers = ["__rust_try", "catch_unwind", "threadbook::__rt", "__rust_begin_short_backtrace", "do_call", "::thread_start"];
+    let callers = ["panic::unwind_safe", "__rust_try", "catch_unwind", "threadbook::__rt", "__rust_begin_short_backtrace", "do_call", "::thread_start"];
     let end = calls[start..].iter().position(|call| is(call, &callers)).map_or(calls.len(), |at| start + at);
     let mut text = String::from("calls, the latest first:\n");
     for (number, call) in calls[start..end].iter().enumerate() {
@@ -152,7 +153,8 @@ fn trim_backtrace(backtrace: &str, sources: &Sources) -> String {
             true => "the cell",
             false => name.strip_prefix("notebook::").unwrap_or(name),
         };
-        let place = cell_place(place, sources).unwrap_or_else(|| place.to_owned());
+        let generated = place.rsplit('/').next().and_then(|file| file.split(':').next()).is_some_and(|file| sources.contains_key(file));
+        let place = cell_place(place, sources).unwrap_or_else(|| if generated { String::new() } else { place.to_owned() });
         let at = if place.is_empty() { String::new() } else { format!("  at {place}") };
         text.push_str(&format!("{:4}: {name}{at}\n", number + 1));
     }
