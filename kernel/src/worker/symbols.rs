@@ -24,11 +24,13 @@ pub fn describe(addresses: &[usize]) -> String {
 }
 
 fn describe_in(loader: &Loader, address: u64, text: &mut String) {
+    let symbol = || loader.find_symbol(address).map(|symbol| demangle_auto(symbol.into(), None).into_owned());
     let mut found = false;
     if let Ok(mut frames) = loader.find_frames(address) {
         while let Ok(Some(frame)) = frames.next() {
-            let Some(function) = frame.function else { continue };
-            let Ok(name) = function.demangle() else { continue };
+            let function = frame.function.and_then(|function| Some(function.demangle().ok()?.into_owned()));
+            // A function that is not inlined may be known by its symbol only.
+            let Some(name) = function.or_else(symbol) else { continue };
             found = true;
             let _ = write!(text, "{}", without_hash(&name));
             if let Some(place) = frame.location
@@ -39,8 +41,8 @@ fn describe_in(loader: &Loader, address: u64, text: &mut String) {
             text.push('\n');
         }
     }
-    if !found && let Some(symbol) = loader.find_symbol(address) {
-        let _ = writeln!(text, "{}", without_hash(&demangle_auto(symbol.into(), None)));
+    if !found && let Some(name) = symbol() {
+        let _ = writeln!(text, "{}", without_hash(&name));
     }
 }
 
