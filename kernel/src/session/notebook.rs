@@ -52,7 +52,9 @@ impl Notebook {
     /// # Errors
     /// Says what to do when the worker does not start or no file can be written.
     pub async fn start(setup: Setup) -> Result<Notebook, String> {
-        let directory = tempfile::Builder::new().prefix("threadbook-").tempdir().map_err(|error| {
+        remove_left_directories();
+        let prefix = format!("{DIRECTORY_PREFIX}{}-", std::process::id());
+        let directory = tempfile::Builder::new().prefix(&prefix).tempdir().map_err(|error| {
             format!("No directory for compiled cells can be made in {}: {error}. Is the disk full?", std::env::temp_dir().display())
         })?;
         let mut notebook = Notebook {
@@ -238,6 +240,24 @@ impl Notebook {
                 report::compile_error(&errors, &text, &source, &self.definitions)
             }
             Refused::Failed(error) => report::plain("CompileError", &error.to_string()),
+        }
+    }
+}
+
+/// How directories for compiled cells are named, before the kernel's process id.
+const DIRECTORY_PREFIX: &str = "threadbook-";
+
+/// Removes what kernels that were killed have left.
+fn remove_left_directories() {
+    let Ok(entries) = std::env::temp_dir().read_dir() else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix(DIRECTORY_PREFIX)?.split('-').next()?.parse().ok());
+        let Some(owner) = owner else { continue };
+        let is_gone = nix::sys::signal::kill(nix::unistd::Pid::from_raw(owner), None) == Err(nix::errno::Errno::ESRCH);
+        if is_gone {
+            // Another person's is not ours to remove.
+            let _ = std::fs::remove_dir_all(entry.path());
         }
     }
 }
