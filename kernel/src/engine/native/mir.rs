@@ -33,9 +33,9 @@ pub enum ClosureKind {
 impl ClosureKind {
     pub fn trait_name(self) -> &'static str {
         match self {
-            ClosureKind::Fn => "::std::ops::Fn",
-            ClosureKind::FnMut => "::std::ops::FnMut",
-            ClosureKind::FnOnce => "::std::ops::FnOnce",
+            ClosureKind::Fn => "std::ops::Fn",
+            ClosureKind::FnMut => "std::ops::FnMut",
+            ClosureKind::FnOnce => "std::ops::FnOnce",
         }
     }
 }
@@ -120,8 +120,8 @@ impl MirTypes {
         let signature = type_text::nameable(signature)?;
         let (_, arguments) = signature.split_once("fn")?;
         let bounds = if thread_safe { " + Send + Sync" } else { "" };
-        let boxed = format!("::std::boxed::Box<dyn {}{arguments}{bounds}>", kind.trait_name());
-        Some((boxed, format!("::std::boxed::Box::new({})", super::generate::identifier(name))))
+        let boxed = format!("std::boxed::Box<dyn {}{arguments}{bounds}>", kind.trait_name());
+        Some((boxed, format!("std::boxed::Box::new({})", super::generate::identifier(name))))
     }
 }
 
@@ -148,7 +148,7 @@ fn __tb_body::{closure#0}::{closure#0}(_1: &mut {closure@cell.rs:9:17: 9:33}, _2
         let types = read(SAMPLE);
         assert_eq!(types.kept["v"], "std::vec::Vec<u8>");
         let (boxed, expression) = types.boxed_closure("f", true).expect("a closure");
-        assert_eq!(boxed, "::std::boxed::Box<dyn ::std::ops::FnMut(i32, &str) -> std::string::String + Send + Sync>");
-        assert_eq!(expression, "::std::boxed::Box::new(f)");
+        assert_eq!(boxed, "std::boxed::Box<dyn std::ops::FnMut(i32, &str) -> std::string::String + Send + Sync>");
+        assert_eq!(expression, "std::boxed::Box::new(f)");
     }
 }
