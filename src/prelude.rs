@@ -5,7 +5,7 @@ pub use crate::display::{
     Gif, Html, Jpeg, Json, Latex, Markdown, MimeBundle, Png, Rich, Svg, clear_output, display, update_display,
 };
 pub use crate::input::{InputError, input, password};
-pub use crate::{display_any as show, print};
+pub use crate::display_any as show;
 
 #[cfg(doc)]
 use crate as threadbook;

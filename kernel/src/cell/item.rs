@@ -392,8 +392,6 @@ fn leaves(tree: &syn::UseTree) -> Vec<Leaf> {
                 let name = Some(plain(&rename.rename)).filter(|name| name != "_");
                 leaves.push(Leaf { text, name });
             }
-            // Kept whole.
-            _ => {}
         }
     }
     let mut all = Vec::new();
@@ -402,7 +400,7 @@ fn leaves(tree: &syn::UseTree) -> Vec<Leaf> {
 }
 
 /// Whether a `macro_rules!` makes items: every arm's text begins like one.
-fn makes_items(definition: &syn::Macro) -> bool {
+pub fn makes_items(definition: &syn::Macro) -> bool {
     use proc_macro2::{TokenStream, TokenTree};
 
     const ITEM_WORDS: [&str; 14] = [

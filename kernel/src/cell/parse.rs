@@ -9,7 +9,7 @@ use syn::spanned::Spanned;
 use syn::visit::Visit;
 use syn::{Attribute, Block, Expr, Local, Pat, Stmt};
 
-use super::item::{Item, ItemSite};
+use super::item::{Item, ItemSite, makes_items};
 use super::names::{self, Names};
 use super::source::CellSource;
 use super::statics::is_static_macro;
@@ -53,6 +53,21 @@ pub struct MacroReading<'a> {
     pub flipped: &'a [usize],
 }
 
+impl MacroReading<'_> {
+    /// `own`: those that the cell itself defines.
+    fn makes_items(&self, path: &str, own: &Names) -> bool {
+        own.contains(path) || (self.item_macros)(path)
+    }
+}
+
+/// The name of a macro that the statement defines, if its calls stand for items.
+fn own_item_macro(statement: &Stmt) -> Option<String> {
+    match statement {
+        Stmt::Item(syn::Item::Macro(definition)) if makes_items(&definition.mac) => Some(definition.ident.as_ref()?.to_string()),
+        _ => None,
+    }
+}
+
 /// Takes the bytes `code` of a cell apart.
 ///
 /// # Errors
@@ -82,6 +97,7 @@ pub fn parse(source: &Arc<CellSource>, code: Range<usize>, macros: &MacroReading
         has_statements: false,
     };
     let last = statements.len().wrapping_sub(1);
+    let own_item_macros: Names = statements.iter().filter_map(own_item_macro).collect();
     for (index, statement) in statements.iter().enumerate() {
         if let Stmt::Item(item) = statement {
             let site = ItemSite { source, range: at(item.span()), offset: start };
@@ -92,7 +108,7 @@ pub fn parse(source: &Arc<CellSource>, code: Range<usize>, macros: &MacroReading
             let range = at(whole);
             let path = path_text(&call.path);
             let stands_for_items =
-                is_static_macro(&path) || (macros.item_macros)(&path) || begins_like_item(&call.tokens);
+                is_static_macro(&path) || macros.makes_items(&path, &own_item_macros) || begins_like_item(&call.tokens);
             if stands_for_items != macros.flipped.contains(&range.start) {
                 let site = ItemSite { source, range, offset: start };
                 cell.items.push(Item::from_macro_call(call, site));

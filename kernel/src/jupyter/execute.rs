@@ -21,7 +21,7 @@ impl<I: Interpreter> Shell<I> {
         let request = Arc::new(request);
         let iopub = self.kernel.iopub.clone();
         iopub.busy(&request).await;
-        let started = message::new(message::raw("started", Value::Null)).header.date;
+        let started = message::now();
         let (content, stop) = match request.content::<ExecuteRequest>() {
             Ok(execute) => {
                 let stop = execute.stop_on_error && !execute.silent;

@@ -1,9 +1,9 @@
 //! Messages as they come from the sockets, and messages that answer them.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use chrono::SubsecRound;
+use chrono::{DateTime, SubsecRound, Utc};
 use jupyter_protocol::messaging::{Header, JupyterMessage, JupyterMessageContent, UnknownMessage};
 use jupyter_zmq_client::{RawMessage, RouterRecvConnection, RuntimeError};
 use serde::de::DeserializeOwned;
@@ -118,9 +118,13 @@ pub fn new(content: impl Into<JupyterMessageContent>) -> JupyterMessage {
     let mut message = JupyterMessage::new(content, None);
     message.header.username = "kernel".into();
     message.header.version = PROTOCOL_VERSION.into();
-    // Python's Jupyter client reads six digits of a second at most.
-    message.header.date = message.header.date.trunc_subsecs(6);
+    message.header.date = now();
     message
+}
+
+/// The time with as many digits of a second as Python's Jupyter client reads.
+pub fn now() -> DateTime<Utc> {
+    DateTime::<Utc>::from(SystemTime::now()).trunc_subsecs(6)
 }
 
 /// Content that goes out exactly as given. The typed contents for rich data would

@@ -170,11 +170,11 @@ impl Door {
                 Err(error) => {
                     tracing::debug!("the latest iopub socket serves all further front ends: {error}");
                     let mut last = self.socket;
-                    // It may have stopped to listen above; if not, this fails, which is right.
-                    if let Ok(listener) = listener.try_clone() {
-                        if last.binds().is_empty() {
-                            let _ = last.bind_listener(listener).await;
-                        }
+                    if last.binds().is_empty()
+                        && let Ok(listener) = listener.try_clone()
+                        && let Err(error) = last.bind_listener(listener).await
+                    {
+                        tracing::error!("no further front end can read iopub: {error}");
                     }
                     return attend(connect(last), announce).await;
                 }

@@ -31,6 +31,8 @@ pub struct TextStream {
     /// Text from a marker on, while its end has not come.
     held: String,
     markers: bool,
+    /// The end of the line after a display's end marker is still to come.
+    in_end_line: bool,
 }
 
 impl TextStream {
@@ -55,12 +57,16 @@ impl TextStream {
     }
 
     fn pieces(&mut self, text: String) -> Vec<Piece> {
-        if !self.markers || (self.held.is_empty() && !may_hold_marker(&text)) {
+        let nothing_open = self.held.is_empty() && !self.in_end_line;
+        if !self.markers || (nothing_open && !may_hold_marker(&text)) {
             return if text.is_empty() { Vec::new() } else { vec![Piece::Text(text)] };
         }
         let mut pieces = Vec::new();
         let held = std::mem::take(&mut self.held) + &text;
         let mut rest = held.as_str();
+        if std::mem::take(&mut self.in_end_line) {
+            rest = rest.strip_prefix('\n').unwrap_or(rest);
+        }
         loop {
             let Some(begin) = find_line(rest, BEGIN) else {
                 // The last line may be the first half of a marker.
@@ -84,6 +90,7 @@ impl TextStream {
             pieces.push(Piece::Display(bundle(mime_type, content)));
             let after = &from[end + END.len()..];
             rest = after.strip_prefix('\n').unwrap_or(after);
+            self.in_end_line = after.is_empty();
         }
     }
 }

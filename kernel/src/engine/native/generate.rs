@@ -124,7 +124,8 @@ impl Generator {
             self.out.push("\n");
         }
         self.out.push(&plan.extern_crates);
-        self.out.push("use threadbook::prelude::*;\n");
+        // A glob import could not shadow std's `print!`.
+        self.out.push("#[macro_use(print)] extern crate threadbook;\nuse threadbook::prelude::*;\n");
     }
 
     fn items(&mut self, cell: &Cell, plan: &Plan) {

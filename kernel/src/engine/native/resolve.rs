@@ -247,6 +247,7 @@ impl Resolver<'_> {
         let balanced = source.text[code.clone()].parse::<proc_macro2::TokenStream>().is_ok();
         text.push(if balanced { "fn __tb_body() {\n" } else { "" });
         text.push_cell(source, code);
+        let end = text.len();
         text.push(if balanced { "\n}" } else { "" });
         let generated = Generated { source: text, regions: Vec::new(), old_items: Vec::new() };
         let stem = format!("cell_{}_syntax", self.run);
@@ -256,13 +257,31 @@ impl Resolver<'_> {
                 Refused::Rejected { errors: Vec::new(), text, source: generated.source }
             }
             Err(CompileError::Rejected(output)) => Refused::Rejected {
-                errors: output.errors().cloned().collect(),
+                errors: output.errors().cloned().map(|error| at_the_end_of_the_cell(error, &generated.source, end)).collect(),
                 text: output.text,
                 source: generated.source,
             },
             Err(other) => Refused::Failed(other),
         }
     }
+}
+
+/// The brace that closes the generated function is the end of the cell to a learner.
+fn at_the_end_of_the_cell(mut error: Diagnostic, source: &SourceText, end: usize) -> Diagnostic {
+    let text = source.as_str();
+    let cell_end = text[..end].trim_end().len();
+    let closes_ours = error.primary().is_some_and(|primary| {
+        text[primary.byte_end.min(cell_end)..cell_end].trim().is_empty() || primary.byte_start >= cell_end
+    });
+    if closes_ours {
+        error.message = error.message.replace("found `}`", "found the end of the cell");
+        for span in &mut error.spans {
+            if span.byte_start >= cell_end {
+                (span.byte_start, span.byte_end) = (cell_end, cell_end);
+            }
+        }
+    }
+    error
 }
 
 /// How a new variable that was moved away is remembered beside old ones of that name.

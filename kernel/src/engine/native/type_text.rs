@@ -1,6 +1,8 @@
 //! A type as the compiler prints it, made into a type that source code can name.
 
-use syn::visit_mut::{self, VisitMut};
+use std::ops::Range;
+
+use syn::visit::{self, Visit};
 
 /// The type as source for a variable that lives as long as the notebook: lifetimes
 /// that the compiler has erased are `'static`, since only such values are kept. `None`
@@ -9,9 +11,16 @@ pub fn nameable(printed: &str) -> Option<String> {
     if printed.contains('{') || printed.contains("impl ") {
         return None;
     }
-    let mut parsed: syn::Type = syn::parse_str(printed).ok()?;
-    MakeStatic.visit_type_mut(&mut parsed);
-    Some(quote::ToTokens::to_token_stream(&parsed).to_string().replace(" :: ", "::").replace(" < ", "<").replace(" >", ">"))
+    let parsed: syn::Type = syn::parse_str(printed).ok()?;
+    let mut erased = ErasedLifetimes(Vec::new());
+    erased.visit_type(&parsed);
+    let mut text = printed.to_owned();
+    // From the end, so that the places stay right.
+    erased.0.sort_by_key(|(place, _)| std::cmp::Reverse(place.start));
+    for (place, lifetime) in erased.0 {
+        text.replace_range(place, lifetime);
+    }
+    Some(text)
 }
 
 /// `fn(i32) -> i32` of a function item's type `fn(i32) -> i32 {name}`.
@@ -34,29 +43,27 @@ pub fn why_unnameable(name: &str, printed: &str) -> String {
     }
 }
 
-struct MakeStatic;
+/// Where a lifetime is left out or erased, with what to write there.
+struct ErasedLifetimes(Vec<(Range<usize>, &'static str)>);
 
-fn static_lifetime() -> syn::Lifetime {
-    syn::Lifetime::new("'static", proc_macro2::Span::call_site())
-}
-
-impl VisitMut for MakeStatic {
-    fn visit_type_reference_mut(&mut self, reference: &mut syn::TypeReference) {
+impl<'a> Visit<'a> for ErasedLifetimes {
+    fn visit_type_reference(&mut self, reference: &'a syn::TypeReference) {
         if reference.lifetime.is_none() {
-            reference.lifetime = Some(static_lifetime());
+            let after = reference.and_token.span.byte_range().end;
+            self.0.push((after..after, "'static "));
         }
-        visit_mut::visit_type_reference_mut(self, reference);
+        visit::visit_type_reference(self, reference);
     }
 
-    fn visit_lifetime_mut(&mut self, lifetime: &mut syn::Lifetime) {
+    fn visit_lifetime(&mut self, lifetime: &'a syn::Lifetime) {
         if lifetime.ident == "_" {
-            *lifetime = static_lifetime();
+            self.0.push((lifetime.apostrophe.byte_range().start..lifetime.ident.span().byte_range().end, "'static"));
         }
     }
 
     // Inside of these a reference without a lifetime means "for any".
-    fn visit_type_fn_ptr_mut(&mut self, _: &mut syn::TypeFnPtr) {}
-    fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut syn::ParenthesizedGenericArguments) {}
+    fn visit_type_fn_ptr(&mut self, _: &'a syn::TypeFnPtr) {}
+    fn visit_parenthesized_generic_arguments(&mut self, _: &'a syn::ParenthesizedGenericArguments) {}
 }
 
 #[cfg(test)]
@@ -66,22 +73,22 @@ mod tests {
     #[test]
     fn erased_lifetimes_become_static() {
         let cases = [
-            ("&str", "& 'static str"),
-            ("std::borrow::Cow<'_, str>", "std::borrow::Cow<'static , str>"),
-            ("std::vec::Vec<(i32, &[u8; 3])>", "std::vec::Vec<(i32 , & 'static [u8 ; 3])>"),
-            ("for<'a> fn(&'a str) -> &'a str", "for<'a> fn (& 'a str) -> & 'a str"),
-            ("fn(&str)", "fn (& str)"),
+            ("&str", "&'static str"),
+            ("&mut &str", "&'static mut &'static str"),
+            ("std::borrow::Cow<'_, str>", "std::borrow::Cow<'static, str>"),
+            ("std::vec::Vec<(i32, &[u8; 3])>", "std::vec::Vec<(i32, &'static [u8; 3])>"),
+            ("for<'a> fn(&'a str) -> &'a str", "for<'a> fn(&'a str) -> &'a str"),
+            ("fn(&str)", "fn(&str)"),
         ];
         for (printed, expected) in cases {
-            let strip = |text: &str| text.replace(' ', "");
-            assert_eq!(nameable(printed).as_deref().map(strip), Some(strip(expected)), "{printed}");
+            assert_eq!(nameable(printed).as_deref(), Some(expected), "{printed}");
         }
     }
 
     #[test]
     fn what_has_no_name_is_refused() {
         assert_eq!(nameable("std::iter::Map<std::ops::Range<i32>, {closure@cell.rs:12:29: 12:32}>"), None);
-        assert_eq!(function_pointer("fn(i32) {std::mem::drop::<i32>}").map(|text| text.replace(' ', "")), Some("fn(i32)".to_owned()));
+        assert_eq!(function_pointer("fn(i32) {std::mem::drop::<i32>}"), Some("fn(i32)".to_owned()));
         assert_eq!(function_pointer("{closure@a}"), None);
     }
 }
