@@ -51,6 +51,11 @@ pub fn compile_error(errors: &[Diagnostic], text: &str, source: &SourceText, def
 fn notes(errors: &[Diagnostic], definitions: &Definitions) -> Vec<String> {
     let mut notes = Vec::new();
     for error in errors {
+        if let Some(note) = immutable_note(error, definitions)
+            && !notes.contains(&note)
+        {
+            notes.push(note);
+        }
         if !["E0425", "E0423", "E0434"].iter().any(|code| error.has_code(code)) {
             continue;
         }
@@ -69,6 +74,19 @@ fn notes(errors: &[Diagnostic], definitions: &Definitions) -> Vec<String> {
         }
     }
     notes
+}
+
+/// A variable of an earlier cell is to be changed that was made without `mut`.
+fn immutable_note(error: &Diagnostic, definitions: &Definitions) -> Option<String> {
+    if !["E0384", "E0594", "E0596"].iter().any(|code| error.has_code(code)) {
+        return None;
+    }
+    let name = error.message.split('`').nth(1)?;
+    let variable = definitions.variables.get(name).filter(|variable| !variable.mutable)?;
+    Some(format!(
+        "`{name}` was made without `mut` in In[{}]: write `let mut {name}` there, or `let mut {name} = {name};` here",
+        variable.cell
+    ))
 }
 
 /// Why a name has no value any more.
