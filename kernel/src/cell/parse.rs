@@ -39,6 +39,8 @@ pub struct Cell {
     pub bindings: Vec<LetBinding>,
     /// Names that the statements mention (not those that only items mention).
     pub mentions: Names,
+    /// Names that get a new value by `name = …`.
+    pub assigned: Names,
     /// `.await` stands outside of functions, closures and async blocks.
     pub awaits: bool,
     /// There is anything to run, and not only items.
@@ -93,6 +95,7 @@ pub fn parse(source: &Arc<CellSource>, code: Range<usize>, macros: &MacroReading
         tail: None,
         bindings: Vec::new(),
         mentions: Names::new(),
+        assigned: Names::new(),
         awaits: false,
         has_statements: false,
     };
@@ -118,6 +121,9 @@ pub fn parse(source: &Arc<CellSource>, code: Range<usize>, macros: &MacroReading
         }
         cell.has_statements = true;
         cell.mentions.append(&mut names::mentioned(quote::ToTokens::to_token_stream(statement)));
+        let mut assigned = FindAssigned(Names::new());
+        assigned.visit_stmt(statement);
+        cell.assigned.append(&mut assigned.0);
         let mut awaits = FindAwait(false);
         awaits.visit_stmt(statement);
         cell.awaits |= awaits.0;
@@ -186,6 +192,16 @@ fn bindings_of(local: &Local) -> Vec<LetBinding> {
         binding.closure = closure;
     }
     bindings.0
+}
+
+/// Finds the names on the left of `=`.
+struct FindAssigned(Names);
+
+impl<'a> Visit<'a> for FindAssigned {
+    fn visit_expr_assign(&mut self, assign: &'a syn::ExprAssign) {
+        self.0.append(&mut names::mentioned(quote::ToTokens::to_token_stream(&assign.left)));
+        syn::visit::visit_expr_assign(self, assign);
+    }
 }
 
 /// Finds `.await` that belongs to the cell itself. In a macro's tokens any counts.

@@ -14,6 +14,7 @@ use super::definitions::{Definitions, Gone};
 use super::report::{self, Sources};
 use crate::cell::magic;
 use crate::cell::source::CellSource;
+use crate::engine::native::compile::Environment;
 use crate::engine::native::diagnostics;
 use crate::engine::native::resolve::{Refused, Resolved, Resolver};
 use crate::engine::native::setup::Setup;
@@ -26,6 +27,8 @@ use crate::worker::reader::RunOutput;
 pub struct Notebook {
     pub definitions: Definitions,
     pub setup: Setup,
+    /// Panics show the calls that led to them.
+    backtrace: bool,
     worker: Option<Worker>,
     /// Shared with the worker's reader, which tells panics of threads.
     sources: Arc<Mutex<Sources>>,
@@ -33,6 +36,9 @@ pub struct Notebook {
     directory: tempfile::TempDir,
     runs: u64,
 }
+
+/// What Rust programs look at for the same purpose.
+const BACKTRACE: &str = "RUST_BACKTRACE";
 
 /// Where the value of the last expression goes.
 pub type ResultSender = Option<mpsc::UnboundedSender<MimeBundle>>;
@@ -46,12 +52,15 @@ impl Notebook {
     /// # Errors
     /// Says what to do when the worker does not start or no file can be written.
     pub async fn start(setup: Setup) -> Result<Notebook, String> {
-        let directory = tempfile::Builder::new().prefix("threadbook-").tempdir().map_err(|error| {
+        remove_left_directories();
+        let prefix = format!("{DIRECTORY_PREFIX}{}-", std::process::id());
+        let directory = tempfile::Builder::new().prefix(&prefix).tempdir().map_err(|error| {
             format!("No directory for compiled cells can be made in {}: {error}. Is the disk full?", std::env::temp_dir().display())
         })?;
         let mut notebook = Notebook {
             definitions: Definitions::default(),
             setup,
+            backtrace: std::env::var_os(BACKTRACE).is_some_and(|value| value != "0"),
             worker: None,
             sources: Arc::default(),
             directory,
@@ -93,8 +102,11 @@ impl Notebook {
         Ok(())
     }
 
-    pub async fn set_environment(&mut self, name: &str, value: Option<&str>) -> Result<(), CellError> {
-        self.worker().await?.set_environment(name.to_owned(), value.map(str::to_owned)).await;
+    /// Switches backtraces on or off for the cells to come.
+    pub async fn set_backtrace(&mut self, on: bool) -> Result<(), CellError> {
+        self.backtrace = on;
+        let value = if on { "1" } else { "0" };
+        self.worker().await?.set_environment(BACKTRACE.to_owned(), Some(value.to_owned())).await;
         Ok(())
     }
 
@@ -123,7 +135,7 @@ impl Notebook {
     ) -> Result<(), CellError> {
         self.runs += 1;
         let run = self.runs;
-        let environment = self.setup.environment();
+        let environment = Environment { debug_lines: self.backtrace, ..self.setup.environment() };
         let resolver =
             Resolver { environment: &environment, definitions: &self.definitions, directory: self.directory.path(), run };
         let resolved = tokio::select! {
@@ -228,6 +240,24 @@ impl Notebook {
                 report::compile_error(&errors, &text, &source, &self.definitions)
             }
             Refused::Failed(error) => report::plain("CompileError", &error.to_string()),
+        }
+    }
+}
+
+/// How directories for compiled cells are named, before the kernel's process id.
+const DIRECTORY_PREFIX: &str = "threadbook-";
+
+/// Removes what kernels that were killed have left.
+fn remove_left_directories() {
+    let Ok(entries) = std::env::temp_dir().read_dir() else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix(DIRECTORY_PREFIX)?.split('-').next()?.parse().ok());
+        let Some(owner) = owner else { continue };
+        let is_gone = nix::sys::signal::kill(nix::unistd::Pid::from_raw(owner), None) == Err(nix::errno::Errno::ESRCH);
+        if is_gone {
+            // Another person's is not ours to remove.
+            let _ = std::fs::remove_dir_all(entry.path());
         }
     }
 }

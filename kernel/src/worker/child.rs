@@ -3,6 +3,7 @@
 //! The prelude is loaded at run time and may come from another compiler than this
 //! binary, so only C functions and bytes cross between the two.
 
+use std::ffi::c_void;
 use std::io;
 use std::os::fd::{FromRawFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -11,11 +12,19 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 use threadbook::message::{Ending, FromCell, ToCell};
 
-use super::frame;
+use super::{frame, symbols};
 
-type Start = unsafe extern "C" fn(send: extern "C" fn(*const u8, usize)) -> bool;
+type TakeText = extern "C" fn(*const u8, usize, *mut c_void);
+type Start = unsafe extern "C" fn(Host) -> bool;
 type Run = unsafe extern "C" fn(run: u64, entry: extern "C" fn());
 type Deliver = unsafe extern "C" fn(*const u8, usize);
+
+/// What the prelude gets from here: its own `Host`.
+#[repr(C)]
+struct Host {
+    send: extern "C" fn(*const u8, usize),
+    describe: extern "C" fn(*const usize, usize, TakeText, *mut c_void),
+}
 
 /// The prelude's entry points, once it is loaded.
 struct Prelude {
@@ -94,7 +103,7 @@ fn load(path: &str, prelude: &mut Option<Prelude>) -> Result<(), libloading::Err
                 let run = *library.get::<Run>(b"threadbook_run\0")?;
                 let deliver = *library.get::<Deliver>(b"threadbook_deliver\0")?;
                 *prelude = Some(Prelude { run, deliver });
-                start(send);
+                start(Host { send, describe });
             }
         }
     }
@@ -127,6 +136,14 @@ extern "C" fn send(bytes: *const u8, length: usize) {
     // SAFETY: the prelude hands in a slice.
     let json = unsafe { std::slice::from_raw_parts(bytes, length) };
     send_bytes(json);
+}
+
+/// See the prelude's `Host`.
+extern "C" fn describe(addresses: *const usize, count: usize, take: TakeText, taker: *mut c_void) {
+    // SAFETY: the prelude hands in a slice.
+    let addresses = unsafe { std::slice::from_raw_parts(addresses, count) };
+    let text = symbols::describe(addresses);
+    take(text.as_ptr(), text.len(), taker);
 }
 
 fn send_message(message: &FromCell) {

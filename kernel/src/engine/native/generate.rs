@@ -47,8 +47,18 @@ pub struct Taken {
     pub name: String,
     pub type_name: String,
     pub mutable: bool,
-    /// Put it back afterwards: not when the cell moves it away.
-    pub back: bool,
+    pub back: Back,
+}
+
+/// What becomes of a taken variable at the end of the cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Back {
+    /// It is put back, after a panic too.
+    Always,
+    /// The cell moves it and gives it a new value: it is put back by the statements.
+    WhenFinished,
+    /// The cell moves it away.
+    Never,
 }
 
 /// A variable that the cell makes.
@@ -199,13 +209,17 @@ impl Generator {
             "let __tb_ending = threadbook::__rt::catch(|| -> ::core::result::Result<(), threadbook::__rt::CellError> {{ {open}\n"
         ));
         self.statements(cell, plan);
+        for taken in plan.taken.iter().filter(|taken| taken.back == Back::WhenFinished) {
+            let text = keep_call("keep_back", &taken.name);
+            self.region(Purpose::KeepBack(taken.name.clone()), &text);
+        }
         for kept in &plan.kept {
             self.keep(kept);
         }
         self.out.push(&format!(
             "::core::result::Result::<(), threadbook::__rt::CellError>::Ok(())\n{close} }});\n"
         ));
-        for taken in plan.taken.iter().filter(|taken| taken.back) {
+        for taken in plan.taken.iter().filter(|taken| taken.back == Back::Always) {
             let text = keep_call("keep_back", &taken.name);
             self.region(Purpose::KeepBack(taken.name.clone()), &text);
         }

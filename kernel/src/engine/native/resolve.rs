@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::compile::{self, CompileError, Compiled, Environment, Goal};
 use super::diagnostics::{CompilerOutput, Diagnostic};
-use super::generate::{self, Generated, Kept, OldItem, Plan, Purpose, Taken};
+use super::generate::{self, Back, Generated, Kept, OldItem, Plan, Purpose, Taken};
 use super::mir::{self, MirTypes};
 use super::type_text;
 use crate::cell::item::{Item, ItemKind};
@@ -33,8 +33,6 @@ pub struct Resolved {
     /// Stored items to drop: the cell defines them anew in a way only the compiler saw.
     pub dropped: Vec<usize>,
     pub changes: Changes,
-    /// Variables that the cell took by value, or may have.
-    pub moved: Vec<String>,
     /// Variables that the cell makes and that can be used later.
     pub made: BTreeMap<String, Variable>,
     /// Those that cannot, and why.
@@ -66,7 +64,10 @@ pub struct Resolver<'a> {
 struct Learnt {
     /// Macro calls (by place) to read the other way.
     flipped: Vec<usize>,
-    moved: BTreeSet<String>,
+    /// How often a variable could not be put back.
+    moved: BTreeMap<String, u32>,
+    /// New variables that the cell itself moves away.
+    moved_new: BTreeSet<String>,
     /// New variables not to keep, and why.
     not_kept: BTreeMap<String, String>,
     unusable: BTreeMap<String, String>,
@@ -154,7 +155,14 @@ impl Resolver<'_> {
                 name: name.clone(),
                 type_name: variable.type_name.clone(),
                 mutable: variable.mutable,
-                back: !learnt.moved.contains(name),
+                back: match learnt.moved.get(name) {
+                    None => Back::Always,
+                    // Shadowed by a `let`, it is another variable that gets the value.
+                    Some(1) if cell.assigned.contains(name) && !cell.bindings.iter().any(|binding| binding.name == *name) => {
+                        Back::WhenFinished
+                    }
+                    Some(_) => Back::Never,
+                },
             })
             .collect();
         let mut names = cell.mentions.clone();
@@ -182,7 +190,7 @@ impl Resolver<'_> {
         let kept = cell
             .bindings
             .iter()
-            .filter(|binding| !learnt.not_kept.contains_key(&binding.name) && !learnt.moved.contains(&new_name(&binding.name)))
+            .filter(|binding| !learnt.not_kept.contains_key(&binding.name) && !learnt.moved_new.contains(&binding.name))
             .map(|binding| Kept {
                 name: binding.name.clone(),
                 as_type: learnt.as_type.get(&binding.name).cloned(),
@@ -222,7 +230,6 @@ impl Resolver<'_> {
         made: BTreeMap<String, Variable>,
         learnt: Learnt,
     ) -> Resolved {
-        let moved = plan.taken.iter().filter(|taken| !taken.back).map(|taken| taken.name.clone()).collect();
         Resolved {
             library: compiled.library,
             entry: plan.entry,
@@ -231,7 +238,6 @@ impl Resolver<'_> {
             included: plan.old.iter().map(|old| old.index).collect(),
             dropped: learnt.dropped.into_iter().collect(),
             changes,
-            moved,
             made,
             not_kept: learnt.not_kept,
             unusable: learnt.unusable,
@@ -282,11 +288,6 @@ fn at_the_end_of_the_cell(mut error: Diagnostic, source: &SourceText, end: usize
         }
     }
     error
-}
-
-/// How a new variable that was moved away is remembered beside old ones of that name.
-fn new_name(name: &str) -> String {
-    format!("let {name}")
 }
 
 fn has_changed_static(item: &Item, changes: &Changes) -> bool {
@@ -429,7 +430,8 @@ fn learn_from(error: &Diagnostic, cell: &Cell, plan: &Plan, generated: &Generate
                 return true;
             }
             Purpose::KeepBack(name) if in_primary(range) => {
-                return learnt.moved.insert(name.clone());
+                *learnt.moved.entry(name.clone()).or_default() += 1;
+                return true;
             }
             Purpose::Keep(name) if error.spans_in(range.clone()).next().is_some() => {
                 learn_keep(name, error, learnt);
@@ -438,7 +440,7 @@ fn learn_from(error: &Diagnostic, cell: &Cell, plan: &Plan, generated: &Generate
             Purpose::Signature(name) if error.spans_in(range.clone()).next().is_some() => {
                 let reason = "its signature cannot be read off: annotate its arguments, or define a `fn`".to_owned();
                 if error.has_code("E0382") {
-                    learnt.moved.insert(new_name(name));
+                    learnt.moved_new.insert(name.to_owned());
                 } else {
                     learnt.not_kept.insert(name.clone(), reason);
                 }
@@ -475,7 +477,7 @@ fn learn_keep(name: &str, error: &Diagnostic, learnt: &mut Learnt) {
             None => drop(learnt.not_kept.insert(name.to_owned(), error.message.clone())),
         }
     } else if error.has_code("E0382") {
-        learnt.moved.insert(new_name(name));
+        learnt.moved_new.insert(name.to_owned());
     } else if error.has_code("E0381") {
         learnt.not_kept.insert(name.to_owned(), "it does not get a value on every way through the cell".to_owned());
     } else {
