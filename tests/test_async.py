@@ -45,7 +45,7 @@ NOTEBOOKS = {
         //=> true
         """,
     "borrowing_variables_over_an_await": """
-        let mut log = vec![];
+        let mut log = Vec::<usize>::new();
         let text = String::from("x");
         ---
         let t = &text;
@@ -64,6 +64,7 @@ NOTEBOOKS = {
         squares.sort();
         (work(5).await, squares)
         //=> (25, [0, 1, 4])
+        //~ `work` is not kept for later cells
         """,
     "rc_over_an_await": """
         let r = std::rc::Rc::new(5);
