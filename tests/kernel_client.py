@@ -192,6 +192,7 @@ class Kernel:
         self.client.wait_for_ready(timeout=PATIENCE)
         self.late = []
         """Messages that came after the idle of their cell, or without a cell."""
+        self.replies = {}
 
     @property
     def pid(self):
@@ -228,15 +229,15 @@ class Kernel:
         return cell
 
     def reply(self, message_id, channel="shell"):
-        """The reply to one request."""
+        """The reply to one request; those to others are kept until they are asked for."""
         get = getattr(self.client, f"get_{channel}_msg")
-        while True:
+        while message_id not in self.replies:
             try:
                 message = get(timeout=PATIENCE)
             except queue.Empty:
                 raise AssertionError(f"no reply on {channel}") from None
-            if message["parent_header"].get("msg_id") == message_id:
-                return message
+            self.replies[message["parent_header"].get("msg_id")] = message
+        return self.replies.pop(message_id)
 
     def run(self, code, patience=PATIENCE, **options):
         return self.finish(self.send(code, **options), patience)

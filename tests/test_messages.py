@@ -149,7 +149,7 @@ class TestInterrupt:
         [
             "loop { std::hint::spin_loop() }",
             "loop { std::thread::sleep(std::time::Duration::from_secs(3600)); }",
-            "sleep(seconds(3600.0));",
+            "sleep(3600.0);",
             "std::thread::spawn(|| loop { std::thread::park() }).join().unwrap();",
             "std::sync::mpsc::channel::<()>().1.recv().ok(); let m = std::sync::Mutex::new(1); let _a = m.lock(); let _b = m.lock();",
             'std::process::Command::new("sleep").arg("3600").status()?;',
