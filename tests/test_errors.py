@@ -286,7 +286,7 @@ def test_the_reply_says_what_the_message_says(kernel):
 WORTH_SHOWING = {
     "std::fs::remove_file(\"/no/such/file\");": "Result` that must be used",
     "[3, 1, 2].iter().map(|x| x + 1);": "Map` that must be used",
-    "fn f(n: u8) -> u8 { n; 2 }": "path statement with no effect",
+    "fn f(n: u8) -> u8 { n + 1; 2 }": "unused arithmetic operation",
     "let x = 5u8; x == 5;": "unused comparison",
     "fn forever() -> u8 { forever() }": "cannot return without recursing",
     "async fn g() {} g();": "unused implementer of `Future`",
