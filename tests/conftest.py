@@ -1,29 +1,10 @@
 """What the tests share. `./install.sh test` installs the kernel for them and says its name."""
 
 import os
-import sys
-import tempfile
-from pathlib import Path
 
 import pytest
 
 from kernel_client import Kernel
-
-
-def pytest_configure(config):
-    # The history of the person who runs the tests is not theirs to fill or to find. What
-    # the kernel has built stands in the same directory and is used.
-    usual = Path.home() / "Library/Application Support" if sys.platform == "darwin" else Path.home() / ".local/share"
-    usual = Path(os.environ.get("XDG_DATA_HOME") or usual) / "threadbook"
-    builds = Path(os.environ.get("THREADBOOK_DATA_DIR") or usual).absolute() / "builds"
-    builds.mkdir(parents=True, exist_ok=True)
-    config.threadbook_data = tempfile.TemporaryDirectory(prefix="threadbook-tests-")
-    (Path(config.threadbook_data.name) / "builds").symlink_to(builds)
-    os.environ["THREADBOOK_DATA_DIR"] = config.threadbook_data.name
-
-
-def pytest_unconfigure(config):
-    config.threadbook_data.cleanup()
 
 
 @pytest.fixture(scope="session")
