@@ -102,7 +102,7 @@ class TestInstall:
             assert installed.returncode == 0, installed.stderr
             assert installed.stdout.splitlines() == [str(folder)]
         manager = KernelSpecManager(kernel_dirs=[str(folder.parent)])
-        assert list(manager.find_kernel_specs()) == ["threadbook"]
+        assert "threadbook" in manager.find_kernel_specs()
         assert manager.get_kernel_spec("threadbook").argv[0] == os.path.realpath(program)
 
         removed = run(program, "uninstall", "--prefix", str(tmp_path))
