@@ -60,7 +60,8 @@ pub struct PanicReport {
     pub line: u32,
     /// 1-based, in characters.
     pub column: u32,
-    /// Captured when `RUST_BACKTRACE` asks for it.
+    /// The calls that led there, the latest first, when `RUST_BACKTRACE` asks for them:
+    /// for each function a line `name`, or `name at file:line:column` where known.
     pub backtrace: Option<String>,
 }
 

@@ -6,16 +6,28 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::c_void;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 
 use crate::message::{FromCell, ToCell};
 
-/// Sends one message, given as JSON.
-pub type SendFn = extern "C" fn(*const u8, usize);
+/// What the worker process does for running code.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Host {
+    /// Sends one message, given as JSON.
+    pub send: extern "C" fn(*const u8, usize),
+    /// Describes the code at an address, one line a (possibly inlined) function, and
+    /// hands the text to the function given, with the pointer given.
+    pub describe: extern "C" fn(usize, TakeText, *mut c_void),
+}
 
-static SEND: OnceLock<SendFn> = OnceLock::new();
+/// Takes text over: its bytes, their number, and a pointer of the taker's own.
+pub type TakeText = extern "C" fn(*const u8, usize, *mut c_void);
+
+static HOST: OnceLock<Host> = OnceLock::new();
 static NEXT_TICKET: AtomicU64 = AtomicU64::new(1);
 /// Who waits for an answer, by ticket.
 static WAITING: Mutex<BTreeMap<u64, mpsc::SyncSender<ToCell>>> = Mutex::new(BTreeMap::new());
@@ -32,21 +44,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub fn connect(send: SendFn) {
+pub fn connect(host: Host) {
     // A second connection would be the same worker: the first stays.
-    let _ = SEND.set(send);
+    let _ = HOST.set(host);
 }
 
 pub fn is_connected() -> bool {
-    SEND.get().is_some()
+    HOST.get().is_some()
 }
 
 /// Sends a message; without a kernel nothing happens.
 pub fn send(message: &FromCell) {
-    let Some(send) = SEND.get() else { return };
+    let Some(host) = HOST.get() else { return };
     // Maps with string keys and strings: serialisation cannot fail.
     if let Ok(json) = serde_json::to_vec(message) {
-        send(json.as_ptr(), json.len());
+        (host.send)(json.as_ptr(), json.len());
     }
 }
 
@@ -61,6 +73,23 @@ pub fn ask(message: impl FnOnce(u64) -> FromCell) -> Option<ToCell> {
     lock(&WAITING).insert(ticket, sender);
     send(&message(ticket));
     receiver.recv().ok()
+}
+
+/// What the code at these addresses is, one function a line; empty without a kernel.
+pub fn describe(addresses: &[usize]) -> String {
+    extern "C" fn take(bytes: *const u8, length: usize, text: *mut c_void) {
+        // SAFETY: `text` is the `String` below, and the bytes are the host's for the
+        // length of this call.
+        let (text, bytes) = unsafe { (&mut *text.cast::<String>(), std::slice::from_raw_parts(bytes, length)) };
+        text.push_str(&String::from_utf8_lossy(bytes));
+    }
+    let mut text = String::new();
+    if let Some(host) = HOST.get() {
+        for &address in addresses {
+            (host.describe)(address, take, (&raw mut text).cast());
+        }
+    }
+    text
 }
 
 /// Takes in a message from the kernel that running code waits for.

@@ -9,7 +9,7 @@ use std::thread;
 
 use crate::message::{Ending, FromCell, PanicReport, ToCell};
 
-use super::{host, store, text};
+use super::{calls, host, store, text};
 
 /// Room for deep recursion and large arrays on the stack. Only pages that are used
 /// take memory.
@@ -132,7 +132,7 @@ fn report_panic(info: &panic::PanicHookInfo<'_>) {
         file: location.map(|place| place.file().to_owned()).unwrap_or_default(),
         line: location.map_or(0, panic::Location::line),
         column: location.map_or(0, panic::Location::column),
-        backtrace: wants_backtrace.then(|| std::backtrace::Backtrace::force_capture().to_string()),
+        backtrace: wants_backtrace.then(|| host::describe(&calls::capture())),
     };
     let run = host::current_run();
     if CELL_THREAD.get() == Some(&thread::current().id()) {
@@ -146,11 +146,11 @@ fn report_panic(info: &panic::PanicHookInfo<'_>) {
 
 /// Called once by the worker process. Returns whether cells can run.
 #[unsafe(no_mangle)]
-pub extern "C" fn threadbook_start(send: host::SendFn) -> bool {
-    host::connect(send);
+pub extern "C" fn threadbook_start(host: host::Host) -> bool {
+    host::connect(host);
     match start() {
         Ok(()) => {
-            host::send(&FromCell::Ready);
+            self::host::send(&FromCell::Ready);
             true
         }
         Err(_) => false,

@@ -133,10 +133,10 @@ async fn explain(notebook: &Notebook, code: &str) -> Result<String, CellError> {
 }
 
 async fn backtrace(notebook: &mut Notebook, argument: &str) -> Result<(), CellError> {
-    let value = match argument {
-        "on" | "" => Some("1"),
-        "off" => Some("0"),
+    let on = match argument {
+        "on" | "" => true,
+        "off" => false,
         other => return Err(report::plain("UsageError", &format!("`%backtrace` takes `on` or `off`, not `{other}`."))),
     };
-    notebook.set_environment("RUST_BACKTRACE", value).await
+    notebook.set_backtrace(on).await
 }

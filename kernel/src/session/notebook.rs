@@ -14,6 +14,7 @@ use super::definitions::{Definitions, Gone};
 use super::report::{self, Sources};
 use crate::cell::magic;
 use crate::cell::source::CellSource;
+use crate::engine::native::compile::Environment;
 use crate::engine::native::diagnostics;
 use crate::engine::native::resolve::{Refused, Resolved, Resolver};
 use crate::engine::native::setup::Setup;
@@ -26,6 +27,8 @@ use crate::worker::reader::RunOutput;
 pub struct Notebook {
     pub definitions: Definitions,
     pub setup: Setup,
+    /// Panics show the calls that led to them.
+    backtrace: bool,
     worker: Option<Worker>,
     /// Shared with the worker's reader, which tells panics of threads.
     sources: Arc<Mutex<Sources>>,
@@ -33,6 +36,9 @@ pub struct Notebook {
     directory: tempfile::TempDir,
     runs: u64,
 }
+
+/// What Rust programs look at for the same purpose.
+const BACKTRACE: &str = "RUST_BACKTRACE";
 
 /// Where the value of the last expression goes.
 pub type ResultSender = Option<mpsc::UnboundedSender<MimeBundle>>;
@@ -52,6 +58,7 @@ impl Notebook {
         let mut notebook = Notebook {
             definitions: Definitions::default(),
             setup,
+            backtrace: std::env::var_os(BACKTRACE).is_some_and(|value| value != "0"),
             worker: None,
             sources: Arc::default(),
             directory,
@@ -93,8 +100,11 @@ impl Notebook {
         Ok(())
     }
 
-    pub async fn set_environment(&mut self, name: &str, value: Option<&str>) -> Result<(), CellError> {
-        self.worker().await?.set_environment(name.to_owned(), value.map(str::to_owned)).await;
+    /// Switches backtraces on or off for the cells to come.
+    pub async fn set_backtrace(&mut self, on: bool) -> Result<(), CellError> {
+        self.backtrace = on;
+        let value = if on { "1" } else { "0" };
+        self.worker().await?.set_environment(BACKTRACE.to_owned(), Some(value.to_owned())).await;
         Ok(())
     }
 
@@ -123,7 +133,7 @@ impl Notebook {
     ) -> Result<(), CellError> {
         self.runs += 1;
         let run = self.runs;
-        let environment = self.setup.environment();
+        let environment = Environment { debug_lines: self.backtrace, ..self.setup.environment() };
         let resolver =
             Resolver { environment: &environment, definitions: &self.definitions, directory: self.directory.path(), run };
         let resolved = tokio::select! {

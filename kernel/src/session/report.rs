@@ -138,43 +138,32 @@ pub fn panic_line(panic: &PanicReport, sources: &Sources) -> String {
 /// The calls between the panic machinery and the code that calls cells, with places in
 /// the notebook's lines.
 fn trim_backtrace(backtrace: &str, sources: &Sources) -> String {
-    let mut frames: Vec<Vec<&str>> = Vec::new();
-    for line in backtrace.lines() {
-        let is_frame = line.trim_start().split_once(": ").is_some_and(|(number, _)| number.parse::<u32>().is_ok());
-        match frames.last_mut() {
-            Some(frame) if !is_frame => frame.push(line),
-            _ => frames.push(vec![line]),
-        }
-    }
-    let names = |frame: &Vec<&str>, part: &str| frame.first().is_some_and(|line| line.contains(part));
-    let start = frames.iter().rposition(|frame| {
-        names(frame, "panicking::") || names(frame, "rust_begin_unwind") || names(frame, "panic_fmt") || names(frame, "unwrap_failed")
-    });
-    let start = start.map_or(0, |at| at + 1);
-    let ours = ["__rust_try", "catch_unwind", "threadbook::__rt"];
-    let end = frames[start..].iter().position(|frame| ours.iter().any(|part| names(frame, part)));
-    let end = end.map_or(frames.len(), |at| start + at);
+    let calls: Vec<&str> = backtrace.lines().collect();
+    let is = |call: &str, parts: &[&str]| parts.iter().any(|part| call.contains(part));
+    let machinery = ["rust_begin_unwind", "core::panicking::", "core::option::", "core::result::", "std::panicking::panic"];
+    let first = calls.iter().position(|call| is(call, &machinery)).unwrap_or(0);
+    let start = first + calls[first..].iter().take_while(|call| is(call, &machinery)).count();
+    let callers = ["__rust_try", "catch_unwind", "threadbook::__rt", "__rust_begin_short_backtrace", "do_call", "::thread_start"];
+    let end = calls[start..].iter().position(|call| is(call, &callers)).map_or(calls.len(), |at| start + at);
     let mut text = String::from("calls, the latest first:\n");
-    for (number, frame) in frames[start..end].iter().enumerate() {
-        let name = frame[0].split_once(": ").map_or(frame[0], |(_, name)| name);
-        let name = name.replace("notebook::__tb_body::{{closure}}", "the cell").replace("notebook::", "");
-        text.push_str(&format!("{number:4}: {name}\n"));
-        for at in &frame[1..] {
-            text.push_str(&format!("{}\n", place_line(at, sources)));
-        }
+    for (number, call) in calls[start..end].iter().enumerate() {
+        let (name, place) = call.rsplit_once(" at ").unwrap_or((call, ""));
+        let name = match name.contains("__tb_body") {
+            true => "the cell",
+            false => name.strip_prefix("notebook::").unwrap_or(name),
+        };
+        let place = cell_place(place, sources).unwrap_or_else(|| place.to_owned());
+        let at = if place.is_empty() { String::new() } else { format!("  at {place}") };
+        text.push_str(&format!("{:4}: {name}{at}\n", number + 1));
     }
     text
 }
 
-/// `at ./cell_7_0.rs:12:5` in the notebook's lines.
-fn place_line(line: &str, sources: &Sources) -> String {
-    let parsed = line.trim_start().strip_prefix("at ").and_then(|place| {
-        let mut parts = place.rsplitn(3, ':');
-        let (column, line_number, file) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?);
-        let file = file.rsplit('/').next()?;
-        Some(sources.get(file)?.locate_line(line_number, column)?.place())
-    });
-    parsed.map_or_else(|| line.to_owned(), |place| format!("             at {place}"))
+/// `cell_7_0.rs:12:5` in the notebook's lines.
+fn cell_place(place: &str, sources: &Sources) -> Option<String> {
+    let mut parts = place.rsplitn(3, ':');
+    let (column, line, file) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?);
+    Some(sources.get(file.rsplit('/').next()?)?.locate_line(line, column)?.place())
 }
 
 /// A `?` at the top level met an error.

@@ -3,6 +3,8 @@
 //! The prelude is loaded at run time and may come from another compiler than this
 //! binary, so only C functions and bytes cross between the two.
 
+use std::ffi::c_void;
+use std::fmt::Write as _;
 use std::io;
 use std::os::fd::{FromRawFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -13,9 +15,17 @@ use threadbook::message::{Ending, FromCell, ToCell};
 
 use super::frame;
 
-type Start = unsafe extern "C" fn(send: extern "C" fn(*const u8, usize)) -> bool;
+type TakeText = extern "C" fn(*const u8, usize, *mut c_void);
+type Start = unsafe extern "C" fn(Host) -> bool;
 type Run = unsafe extern "C" fn(run: u64, entry: extern "C" fn());
 type Deliver = unsafe extern "C" fn(*const u8, usize);
+
+/// What the prelude gets from here: its own `Host`.
+#[repr(C)]
+struct Host {
+    send: extern "C" fn(*const u8, usize),
+    describe: extern "C" fn(usize, TakeText, *mut c_void),
+}
 
 /// The prelude's entry points, once it is loaded.
 struct Prelude {
@@ -94,7 +104,7 @@ fn load(path: &str, prelude: &mut Option<Prelude>) -> Result<(), libloading::Err
                 let run = *library.get::<Run>(b"threadbook_run\0")?;
                 let deliver = *library.get::<Deliver>(b"threadbook_deliver\0")?;
                 *prelude = Some(Prelude { run, deliver });
-                start(send);
+                start(Host { send, describe });
             }
         }
     }
@@ -127,6 +137,23 @@ extern "C" fn send(bytes: *const u8, length: usize) {
     // SAFETY: the prelude hands in a slice.
     let json = unsafe { std::slice::from_raw_parts(bytes, length) };
     send_bytes(json);
+}
+
+/// What the code at an address is: see the prelude's `Host`.
+extern "C" fn describe(address: usize, take: TakeText, taker: *mut c_void) {
+    let mut text = String::new();
+    // Libraries were loaded since the last time.
+    backtrace::clear_symbol_cache();
+    backtrace::resolve(address as *mut c_void, |symbol| {
+        let Some(name) = symbol.name() else { return };
+        // Without the hash at its end.
+        let _ = write!(text, "{name:#}");
+        if let (Some(file), Some(line)) = (symbol.filename(), symbol.lineno()) {
+            let _ = write!(text, " at {}:{line}:{}", file.display(), symbol.colno().unwrap_or(1));
+        }
+        text.push('\n');
+    });
+    take(text.as_ptr(), text.len(), taker);
 }
 
 fn send_message(message: &FromCell) {

@@ -22,6 +22,8 @@ pub struct Environment {
     pub crates: Vec<String>,
     /// Crates of `:dep` are among them.
     pub has_dependencies: bool,
+    /// Libraries know the lines of their code, for backtraces.
+    pub debug_lines: bool,
 }
 
 /// How much the compiler does.
@@ -79,7 +81,8 @@ pub async fn compile(
     emit.push(&mir);
 
     let mut command = Command::new(&environment.rustc);
-    command.current_dir(directory).args(flags()).arg(emit).args(&environment.arguments).arg(&source_file);
+    let debug = environment.debug_lines.then_some("-Cdebuginfo=line-tables-only");
+    command.current_dir(directory).args(flags()).args(debug).arg(emit).args(&environment.arguments).arg(&source_file);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let finished = command.output().await.map_err(CompileError::Start)?;
     let output = CompilerOutput::parse(&String::from_utf8_lossy(&finished.stderr), &source_file);

@@ -82,6 +82,7 @@ impl Setup {
             extern_crates: self.prelude.extern_crate() + &self.dependencies.extern_crates(),
             crates,
             has_dependencies: !self.dependencies.specs().is_empty(),
+            debug_lines: false,
         }
     }
 }

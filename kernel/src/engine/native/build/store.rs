@@ -5,7 +5,8 @@
 //!     threadbook/                         the prelude's package
 //!     prelude/, prelude-<hash>/, …        bundles
 //! <cache>/lock                            held while anything is built
-//! <cache>/builds/<compiler>-<sources>/    can be deleted: cargo's target directory
+//! <cache>/builds/<compiler>-<sources>/    can be deleted: generated cargo projects
+//! <cache>/targets/<compiler>/             can be deleted: cargo's target directory
 //! ```
 //!
 //! A directory of a bundle appears whole or not at all: it is made under another name
@@ -85,8 +86,11 @@ impl Store {
         self.data().join("threadbook")
     }
 
+    /// Shared by all versions of Threadbook with one compiler: an update then builds
+    /// only what has changed.
     pub fn target_dir(&self) -> PathBuf {
-        self.cache().join("target")
+        let compiler = self.version.rsplit_once('-').map_or(self.version.as_str(), |(compiler, _)| compiler);
+        self.cache.join("targets").join(compiler)
     }
 
     pub fn project(&self, name: &str) -> PathBuf {
@@ -152,6 +156,12 @@ impl Store {
         let caches = newest_first(&self.cache.join("builds"), Path::to_owned);
         for path in versions.iter().chain(&caches) {
             if path.file_name().is_some_and(|name| !kept.contains(&name)) {
+                let _ = fs::remove_dir_all(path);
+            }
+        }
+        for path in newest_first(&self.cache.join("targets"), Path::to_owned) {
+            let compiler = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if !kept.iter().any(|version| version.to_string_lossy().starts_with(&compiler)) {
                 let _ = fs::remove_dir_all(path);
             }
         }
