@@ -125,7 +125,7 @@ impl Item {
             names: Vec::new(),
             keys: Vec::new(),
             provides: Names::new(),
-            normalized: tokens.to_string(),
+            normalized: normalized(&tokens),
             mentions: names::mentioned(tokens),
             anchors: Names::new(),
             members: Vec::new(),
@@ -315,6 +315,12 @@ impl Item {
     pub fn is_blind_use(&self) -> bool {
         self.kind == ItemKind::Use && self.names.is_empty()
     }
+}
+
+/// The tokens as text, without commas that only end a list.
+fn normalized(tokens: &proc_macro2::TokenStream) -> String {
+    let text = tokens.to_string();
+    [" }", ")", "]", " >"].iter().fold(text, |text, end| text.replace(&format!(",{end}"), end).replace(&format!(" ,{end}"), end))
 }
 
 fn plain(ident: &syn::Ident) -> String {

@@ -82,6 +82,8 @@ pub struct Plan {
     pub symbols: String,
     pub taken: Vec<Taken>,
     pub kept: Vec<Kept>,
+    /// New variables that are not kept, to be dropped before what they may borrow is.
+    pub ended: Vec<String>,
     pub awaits: bool,
     /// Show the last expression; else it is only a statement.
     pub show_tail: bool,
@@ -96,6 +98,7 @@ pub struct Plan {
 pub enum Purpose {
     Take(String),
     Keep(String),
+    End(String),
     KeepBack(String),
     Signature(String),
     ShowTail,
@@ -209,6 +212,9 @@ impl Generator {
             "let __tb_ending = threadbook::__rt::catch(|| -> ::core::result::Result<(), threadbook::__rt::CellError> {{ {open}\n"
         ));
         self.statements(cell, plan);
+        for name in &plan.ended {
+            self.region(Purpose::End(name.clone()), &format!("::core::mem::drop({});\n", identifier(name)));
+        }
         for taken in plan.taken.iter().filter(|taken| taken.back == Back::WhenFinished) {
             let text = keep_call("keep_back", &taken.name);
             self.region(Purpose::KeepBack(taken.name.clone()), &text);

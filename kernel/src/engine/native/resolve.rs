@@ -71,6 +71,8 @@ struct Learnt {
     /// New variables not to keep, and why.
     not_kept: BTreeMap<String, String>,
     unusable: BTreeMap<String, String>,
+    /// New variables that cannot be dropped early: they are moved, or not always set.
+    ends_itself: BTreeSet<String>,
     /// Closures that are not `Send + Sync`.
     local_closures: BTreeSet<String>,
     as_type: BTreeMap<String, (String, String)>,
@@ -120,7 +122,7 @@ impl Resolver<'_> {
                 Err(CompileError::Rejected(output)) => {
                     let text = output.text.clone();
                     let refused = |errors| Refused::Rejected { errors, text, source: generated.source.clone() };
-                    match learn(&output, &cell, &plan, &generated, left_out, &mut learnt) {
+                    match learn(&output, &cell, &changes, &plan, &generated, left_out, &mut learnt) {
                         Next::Retry => {}
                         Next::Guess(errors) => drop(first.get_or_insert_with(|| refused(errors))),
                         Next::Report(errors) => return Err(first.unwrap_or_else(|| refused(errors))),
@@ -197,7 +199,10 @@ impl Resolver<'_> {
                 closure_arguments: binding.closure.filter(|&arguments| arguments <= 6 && !learnt.probed),
             })
             .collect();
+        let ended = cell.bindings.iter().map(|binding| &binding.name);
+        let ended = ended.filter(|name| learnt.not_kept.contains_key(*name) && !learnt.ends_itself.contains(*name));
         let plan = Plan {
+            ended: ended.cloned().collect(),
             entry: format!("threadbook_cell_{}", self.run),
             old,
             symbols,
@@ -347,10 +352,18 @@ const NOT_FOUND: [&str; 12] = [
 const DEFINED_TWICE: [&str; 6] = ["E0119", "E0201", "E0252", "E0255", "E0428", "E0592"];
 
 /// Changes the plan by what the compiler refused.
-fn learn(output: &CompilerOutput, cell: &Cell, plan: &Plan, generated: &Generated, left_out: bool, learnt: &mut Learnt) -> Next {
+fn learn(
+    output: &CompilerOutput,
+    cell: &Cell,
+    changes: &Changes,
+    plan: &Plan,
+    generated: &Generated,
+    left_out: bool,
+    learnt: &mut Learnt,
+) -> Next {
     let mut own = Vec::new();
     for error in output.errors() {
-        if !learn_from(error, cell, plan, generated, learnt) {
+        if !learn_from(error, cell, changes, plan, generated, learnt) {
             own.push(error.clone());
         }
     }
@@ -386,7 +399,7 @@ fn misread_macro(errors: &[Diagnostic], cell: &Cell, generated: &Generated, lear
 }
 
 /// Whether an error is about a generated line, and so dealt with by another plan.
-fn learn_from(error: &Diagnostic, cell: &Cell, plan: &Plan, generated: &Generated, learnt: &mut Learnt) -> bool {
+fn learn_from(error: &Diagnostic, cell: &Cell, changes: &Changes, plan: &Plan, generated: &Generated, learnt: &mut Learnt) -> bool {
     if error.has_code("E0728") && !plan.awaits {
         learnt.awaits = true;
         return true;
@@ -406,6 +419,17 @@ fn learn_from(error: &Diagnostic, cell: &Cell, plan: &Plan, generated: &Generate
             learnt.dropped.extend(twice);
             return true;
         }
+    }
+    // What was written for the old definition of a type may not fit the new one.
+    let misfit = generated.old_items.iter().find(|(range, index)| {
+        error.primary().is_some_and(|primary| touches(&primary.range(), range))
+            && plan.old.iter().any(|old| {
+                old.index == *index && old.item.kind == ItemKind::Impl && old.item.anchors.iter().any(|name| changes.types.contains_key(name))
+            })
+    });
+    if let Some((_, index)) = misfit {
+        learnt.dropped.insert(*index);
+        return true;
     }
     let in_primary = |range: &Range<usize>| error.primary().is_some_and(|primary| touches(&primary.range(), range));
     // What is borrowed for longer than the cell lives is to blame, not what it borrows.
@@ -433,7 +457,11 @@ fn learn_from(error: &Diagnostic, cell: &Cell, plan: &Plan, generated: &Generate
                 *learnt.moved.entry(name.clone()).or_default() += 1;
                 return true;
             }
-            Purpose::Keep(name) if error.spans_in(range.clone()).next().is_some() => {
+            Purpose::End(name) if error.spans_in(range.clone()).next().is_some() => {
+                learnt.ends_itself.insert(name.clone());
+                return true;
+            }
+            Purpose::Keep(name) if mentions_place(error, range) => {
                 learn_keep(name, error, learnt);
                 return true;
             }
@@ -462,6 +490,13 @@ fn learn_from(error: &Diagnostic, cell: &Cell, plan: &Plan, generated: &Generate
         }
     }
     false
+}
+
+/// Whether an error is about a stretch of code, perhaps only in its notes ("function
+/// requires argument type to outlive `'static`").
+fn mentions_place(error: &Diagnostic, range: &Range<usize>) -> bool {
+    error.spans_in(range.clone()).next().is_some()
+        || (error.has_code("E0373") && error.children.iter().any(|note| note.spans_in(range.clone()).next().is_some()))
 }
 
 fn touches(one: &Range<usize>, other: &Range<usize>) -> bool {
