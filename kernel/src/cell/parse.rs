@@ -173,7 +173,7 @@ fn bindings_of(local: &Local) -> Vec<LetBinding> {
             let name = pat.ident.to_string();
             let name = name.strip_prefix("r#").unwrap_or(&name);
             // `None` and `MAX` in a pattern are constants, not new names.
-            if name.starts_with(|c: char| c.is_lowercase() || c == '_') || pat.mutability.is_some() {
+            if !name.starts_with(char::is_uppercase) || pat.mutability.is_some() {
                 self.0.push(LetBinding { name: name.to_owned(), mutable: pat.mutability.is_some(), closure: None });
             }
             syn::visit::visit_pat_ident(self, pat);
@@ -276,6 +276,7 @@ mod tests {
     fn patterns_bind_their_names() {
         assert_eq!(names(&cell("let (a, mut b) = (1, 2); let S { c, d: [e, ..], .. } = s;")), ["a", "b", "c", "e"]);
         assert_eq!(names(&cell("let Some(x) = y else { return; };")), ["x"]);
+        assert_eq!(names(&cell("let 名前 = 1; let ä = 2;")), ["名前", "ä"]);
         assert_eq!(names(&cell("let None = y else { panic!() };")), [""; 0]);
         assert_eq!(names(&cell("let a = 1; let b = 2; let a = 3;")), ["b", "a"]);
         assert_eq!(cell("let add = |a: i32| a;").bindings[0].closure, Some(1));

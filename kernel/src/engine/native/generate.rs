@@ -113,7 +113,7 @@ pub struct Generated {
 
 /// Lints that are noise in a notebook, where a name is used in a later cell.
 const LINTS: &str = "#![allow(unused, nonstandard_style, private_interfaces, private_bounds, improper_ctypes, \
-     clashing_extern_declarations, unpredictable_function_pointer_comparisons)]\n#![warn(unused_must_use)]\n";
+     clashing_extern_declarations, mixed_script_confusables, uncommon_codepoints, confusable_idents, unpredictable_function_pointer_comparisons)]\n#![warn(unused_must_use)]\n";
 
 pub fn generate(cell: &Cell, plan: &Plan) -> Generated {
     let mut generator = Generator { out: SourceText::default(), regions: Vec::new(), old_items: Vec::new() };

@@ -362,12 +362,14 @@ fn learn(
     learnt: &mut Learnt,
 ) -> Next {
     let mut own = Vec::new();
+    let dropped = learnt.dropped.len();
     for error in output.errors() {
         if !learn_from(error, cell, changes, plan, generated, learnt) {
             own.push(error.clone());
         }
     }
-    if own.is_empty() {
+    // Other errors may come of an item that is dropped now.
+    if own.is_empty() || learnt.dropped.len() > dropped {
         return Next::Retry;
     }
     if left_out && !learnt.all_items && own.iter().any(|error| NOT_FOUND.iter().any(|code| error.has_code(code)) || error.code.is_none()) {

@@ -9,7 +9,20 @@ pub fn nameable(printed: &str) -> Option<String> {
     if printed.contains('{') || printed.contains("impl ") {
         return None;
     }
-    lifetimes::with_static(printed)
+    lifetimes::with_static(&without_unnamed_crates(&printed))
+}
+
+/// `crossbeam_channel::Sender` of `_::crossbeam_channel::Sender`: the prelude's library is
+/// linked without a name, and the compiler's path to a crate may lead through it.
+fn without_unnamed_crates(printed: &str) -> String {
+    let mut text = String::with_capacity(printed.len());
+    for part in printed.split_inclusive("_::") {
+        match part.strip_suffix("_::") {
+            Some(before) if !before.ends_with(|c: char| c.is_alphanumeric() || c == '_') => text.push_str(before),
+            _ => text.push_str(part),
+        }
+    }
+    text
 }
 
 /// `fn(i32) -> i32` of a function item's type `fn(i32) -> i32 {name}`.
@@ -35,6 +48,12 @@ pub fn why_unnameable(name: &str, printed: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unnamed_crates_are_left_out_of_paths() {
+        let printed = "std::vec::Vec<_::crossbeam_channel::Sender<my_::T>>";
+        assert_eq!(nameable(printed).as_deref(), Some("std::vec::Vec<crossbeam_channel::Sender<my_::T>>"));
+    }
 
     #[test]
     fn what_has_no_name_is_refused() {
