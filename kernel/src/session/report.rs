@@ -58,6 +58,9 @@ fn notes(errors: &[Diagnostic], source: &SourceText, definitions: &Definitions) 
         {
             notes.push(note);
         }
+        if error.has_code("E0277") && error.message.contains("not `Option`s, in a closure") {
+            notes.push("`.ok_or(\"what is missing\")?` makes an error of `None`".to_owned());
+        }
         if !["E0425", "E0423", "E0434"].iter().any(|code| error.has_code(code)) {
             continue;
         }

@@ -85,6 +85,8 @@ pub struct Plan {
     /// New variables that are not kept, to be dropped before what they may borrow is.
     pub ended: Vec<String>,
     pub awaits: bool,
+    /// The cell may call tokio, which wants to find its runtime.
+    pub uses_tokio: bool,
     /// Show the last expression; else it is only a statement.
     pub show_tail: bool,
     /// Ask the value for its method `evcxr_display` first.
@@ -195,6 +197,9 @@ impl Generator {
             "#[unsafe(export_name = \"{entry}\")] extern \"C\" fn __tb_entry() {{ threadbook::__rt::enter(__tb_body) }}\n\
              fn __tb_body() -> threadbook::message::Ending {{\n"
         ));
+        if plan.uses_tokio {
+            self.out.push("threadbook::__rt::enter_runtime();\n");
+        }
         for taken in &plan.taken {
             let mutable = if taken.mutable { "mut " } else { "" };
             let name = identifier(&taken.name);

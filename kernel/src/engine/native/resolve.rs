@@ -59,6 +59,8 @@ pub struct Resolver<'a> {
     pub run: u64,
 }
 
+const TOKIO: &str = "tokio";
+
 /// What was learnt from the tries so far.
 #[derive(Default)]
 struct Learnt {
@@ -176,7 +178,7 @@ impl Resolver<'_> {
             false => self.definitions.needed(cell, &names),
         };
         let left_out = needed.len() < self.definitions.items.len();
-        let old = needed
+        let old: Vec<OldItem> = needed
             .into_iter()
             .filter(|index| !learnt.dropped.contains(index))
             .map(|index| {
@@ -204,14 +206,16 @@ impl Resolver<'_> {
         let plan = Plan {
             ended: ended.cloned().collect(),
             entry: format!("threadbook_cell_{}", self.run),
-            old,
             symbols,
             taken,
             kept,
             awaits: cell.awaits || learnt.awaits,
+            uses_tokio: names.contains(TOKIO)
+                || cell.items.iter().chain(old.iter().map(|old| &old.item)).any(|item| item.mentions.contains(TOKIO)),
             show_tail: !learnt.tail_is_statement,
             evcxr_display: !learnt.no_evcxr_display && self.may_use_evcxr_display(cell),
             extern_crates: self.environment.extern_crates.clone(),
+            old,
         };
         (plan, left_out)
     }
@@ -446,7 +450,7 @@ fn learn_from(error: &Diagnostic, cell: &Cell, changes: &Changes, plan: &Plan, g
         _ => None,
     });
     if let Some(name) = borrower {
-        learnt.not_kept.insert(name.clone(), borrow_reason(name, error, learnt.as_type.contains_key(name)));
+        learnt.not_kept.insert(name.clone(), borrow_reason(name, error, is_closure(name, cell)));
         return true;
     }
     for (range, purpose) in &generated.regions {
@@ -464,7 +468,7 @@ fn learn_from(error: &Diagnostic, cell: &Cell, changes: &Changes, plan: &Plan, g
                 return true;
             }
             Purpose::Keep(name) if mentions_place(error, range) => {
-                learn_keep(name, error, learnt);
+                learn_keep(name, error, cell, learnt);
                 return true;
             }
             Purpose::Signature(name) if error.spans_in(range.clone()).next().is_some() => {
@@ -506,7 +510,7 @@ fn touches(one: &Range<usize>, other: &Range<usize>) -> bool {
 }
 
 /// A line that keeps a new variable was refused.
-fn learn_keep(name: &str, error: &Diagnostic, learnt: &mut Learnt) {
+fn learn_keep(name: &str, error: &Diagnostic, cell: &Cell, learnt: &mut Learnt) {
     let boxed = learnt.as_type.contains_key(name);
     if boxed && error.has_code("E0277") && learnt.local_closures.insert(name.to_owned()) {
         match learnt.types.boxed_closure(name, false) {
@@ -518,8 +522,12 @@ fn learn_keep(name: &str, error: &Diagnostic, learnt: &mut Learnt) {
     } else if error.has_code("E0381") {
         learnt.not_kept.insert(name.to_owned(), "it does not get a value on every way through the cell".to_owned());
     } else {
-        learnt.not_kept.insert(name.to_owned(), borrow_reason(name, error, boxed));
+        learnt.not_kept.insert(name.to_owned(), borrow_reason(name, error, is_closure(name, cell)));
     }
+}
+
+fn is_closure(name: &str, cell: &Cell) -> bool {
+    cell.bindings.iter().any(|binding| binding.name == name && binding.closure.is_some())
 }
 
 fn borrow_reason(name: &str, error: &Diagnostic, closure: bool) -> String {
