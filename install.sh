@@ -5,10 +5,7 @@
 set -euo pipefail
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-home=${THREADBOOK_HOME:-$HOME/.local/share/threadbook}
-program=$home/bin/threadbook
-# The kernelspecs that were written, a folder a line, for `uninstall`.
-installed_list=$home/kernelspecs
+
 target=${CARGO_TARGET_DIR:-$repo/target}
 case $target in /*) ;; *) target=$PWD/$target ;; esac
 cargo_bin=${CARGO_HOME:-$HOME/.cargo}/bin
@@ -57,6 +54,38 @@ at_least() {
         for (i = 1; i <= 3; i++) if (h[i] + 0 != w[i] + 0) exit !(h[i] + 0 > w[i] + 0)
     }'
 }
+
+# ---------------------------------------------------------------- where things go
+
+# set_home FOLDER: the program and its JupyterLab go there.
+set_home() {
+    case $1 in /*) home=$1 ;; *) home=$PWD/$1 ;; esac
+    program=$home/bin/threadbook
+    # The kernelspecs that were written, a folder a line, for `uninstall`.
+    installed_list=$home/kernelspecs
+}
+
+# set_own_home FOLDER: not the usual one. What the kernel keeps goes there too, and the
+# kernelspec tells the kernel so.
+set_own_home() {
+    set_home "$1"
+    export THREADBOOK_DATA_DIR=$home THREADBOOK_CACHE_DIR=$home/cache
+}
+
+if [ -n "${THREADBOOK_HOME:-}" ]; then
+    set_own_home "$THREADBOOK_HOME"
+else
+    set_home "$HOME/.local/share/threadbook"
+fi
+
+# Where the kernel keeps its builds and the history of cells.
+if is_macos; then
+    data=${THREADBOOK_DATA_DIR:-$HOME/Library/Application Support/threadbook}
+    cache=${THREADBOOK_CACHE_DIR:-$HOME/Library/Caches/threadbook}
+else
+    data=${THREADBOOK_DATA_DIR:-${XDG_DATA_HOME:-$HOME/.local/share}/threadbook}
+    cache=${THREADBOOK_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/threadbook}
+fi
 
 # ---------------------------------------------------------------- what the system must have
 
@@ -240,8 +269,6 @@ build() {
 
 place_program() {
     mkdir -p "$home/bin" || die "cannot write to $home" "set THREADBOOK_HOME to a folder that you can write to"
-    # `uninstall` removes only a folder that has this.
-    : >"$home/.threadbook"
     if ! cmp -s "$target/release/threadbook" "$program"; then
         step "Copying the program to $program"
         # Renamed into place: a kernel that runs keeps the file that it started from.
@@ -296,12 +323,29 @@ imports() {
         "${@:2}" >/dev/null 2>&1
 }
 
-# Installs JupyterLab when `find_lab` found none.
-need_lab() {
+# Installs JupyterLab when `find_lab` found none, beside the build: the one waits for the
+# network, the other for the processor.
+lab_pid=
+begin_lab() {
     if [ -n "$lab" ]; then return; fi
-    step "Installing JupyterLab into $home/venv"
-    make_venv "$home/venv" "${lab_packages[@]}"
+    step "Installing JupyterLab into $home/venv, at the same time"
     lab=$home/venv/bin/jupyter-lab
+    lab_log=$(mktemp)
+    make_venv "$home/venv" "${lab_packages[@]}" >"$lab_log" 2>&1 &
+    lab_pid=$!
+    trap 'kill "$lab_pid" 2>/dev/null || true; rm -f "$lab_log"' EXIT
+}
+
+end_lab() {
+    if [ -z "$lab_pid" ]; then return; fi
+    step "Waiting for JupyterLab to be installed"
+    local status=0
+    wait "$lab_pid" || status=1
+    lab_pid=
+    trap - EXIT
+    cat "$lab_log" >&2
+    rm -f "$lab_log"
+    [ $status -eq 0 ] || die "JupyterLab could not be installed, see above" "mend that, then run this again"
 }
 
 # make_venv FOLDER PIP_ARGUMENT...
@@ -343,11 +387,12 @@ install_all() {
     done
     lab=$(find_lab)
     if [ -n "$lab" ]; then need_build_tools; else need_build_tools python; fi
+    begin_lab
     fetch_crates
     build
     place_program
     link_program
-    need_lab
+    end_lab
     # With no environment but our own, that is the one.
     if [ "${location[0]:-}" = --sys-prefix ] && [ "$lab" = "$home/venv/bin/jupyter-lab" ]; then
         location=(--prefix "$home/venv")
@@ -421,10 +466,7 @@ command_test() {
     local place=$target/test-install
     rm -rf "$place/prefix" "$place/jupyter" "$place/ipython"
     mkdir -p "$place/jupyter"
-    home=$place/home
-    program=$home/bin/threadbook
-    installed_list=$home/kernelspecs
-    export THREADBOOK_HOME=$home
+    set_own_home "$place/home"
     export JUPYTER_PATH=$place/prefix/share/jupyter
     export JUPYTER_DATA_DIR=$place/jupyter/data JUPYTER_CONFIG_DIR=$place/jupyter/config IPYTHONDIR=$place/ipython
     export THREADBOOK_TEST_KERNEL=threadbook
@@ -444,9 +486,9 @@ command_test() {
 
 command_uninstall() {
     local folder
+    # Another installation may have put its own kernelspec in a place since.
     if [ -f "$installed_list" ]; then
         while IFS= read -r folder; do
-            # Another installation may have put its own in this place since.
             if grep -qsF "\"$program\"" "$folder/kernel.json"; then
                 rm -rf -- "$folder"
                 step "Removed the kernelspec $folder"
@@ -458,11 +500,20 @@ command_uninstall() {
         rm -f -- "$link"
         step "Removed the link $link"
     fi
-    if [ -f "$home/.threadbook" ]; then
-        rm -rf -- "$home"
-        step "Removed $home (the program, its JupyterLab, its caches)"
+    for folder in "$data" "$cache"; do
+        if [ -e "$folder/builds" ] || [ -e "$folder/history.jsonl" ]; then
+            step "Removing the kernel's builds and history of cells in $folder"
+        fi
+        rm -rf -- "$folder/builds" "$folder/history.jsonl" "$folder/lock"
+        if [ "$folder" != "$home" ]; then rmdir "$folder" 2>/dev/null || true; fi
+    done
+    if [ -e "$program" ]; then
+        # By name, in case THREADBOOK_HOME is a folder with other things in it.
+        rm -rf -- "$program" "$program.new" "$home/venv" "$installed_list"
+        rmdir "$home/bin" "$home" 2>/dev/null || true
+        step "Removed the program and its JupyterLab from $home"
     else
-        step "There is nothing of Threadbook's in $home"
+        step "There is no program of Threadbook's in $home"
     fi
     note "What stays: the build in $target, and Rust (\`rustup self uninstall\` removes it)."
 }

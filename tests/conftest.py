@@ -1,11 +1,72 @@
 """What the tests share. `./install.sh test` installs the kernel for them and says its name."""
 
 import os
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
+
+from kernel_client import Kernel
+
+
+def pytest_configure(config):
+    # The history of the person who runs the tests is not theirs to fill or to find. What
+    # the kernel has built stands in the same directory and is used.
+    usual = Path.home() / "Library/Application Support" if sys.platform == "darwin" else Path.home() / ".local/share"
+    usual = Path(os.environ.get("XDG_DATA_HOME") or usual) / "threadbook"
+    builds = Path(os.environ.get("THREADBOOK_DATA_DIR") or usual).absolute() / "builds"
+    builds.mkdir(parents=True, exist_ok=True)
+    config.threadbook_data = tempfile.TemporaryDirectory(prefix="threadbook-tests-")
+    (Path(config.threadbook_data.name) / "builds").symlink_to(builds)
+    os.environ["THREADBOOK_DATA_DIR"] = config.threadbook_data.name
+
+
+def pytest_unconfigure(config):
+    config.threadbook_data.cleanup()
 
 
 @pytest.fixture(scope="session")
 def kernel_name():
     """The kernelspec of the kernel under test."""
     return os.environ.get("THREADBOOK_TEST_KERNEL", "threadbook")
+
+
+@pytest.fixture
+def start(kernel_name):
+    """Starts kernels that end with the test."""
+    kernels = []
+
+    def start_kernel(**options):
+        kernels.append(Kernel(kernel_name, **options))
+        return kernels[-1]
+
+    yield start_kernel
+    for kernel in kernels:
+        kernel.close()
+
+
+@pytest.fixture
+def fresh(start):
+    """A kernel for this test alone."""
+    return start()
+
+
+@pytest.fixture(scope="session")
+def _shared(kernel_name):
+    holder = {}
+    yield holder
+    if "kernel" in holder:
+        holder["kernel"].close()
+
+
+@pytest.fixture
+def kernel(_shared, kernel_name, request):
+    """A kernel that tests share: for cells that do not mind what others defined."""
+    if "kernel" not in _shared:
+        _shared["kernel"] = Kernel(kernel_name)
+    failed_before = request.session.testsfailed
+    yield _shared["kernel"]
+    # One that a failure may have left in a strange state is not shared any further.
+    if request.session.testsfailed > failed_before or not _shared["kernel"].manager.is_alive():
+        _shared.pop("kernel").close()

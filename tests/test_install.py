@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -194,21 +195,23 @@ class TestBadInput:
         told(result, "none/out.ipynb", "--output")
         assert result.returncode == 2
 
-    @pytest.mark.parametrize("command", ["run", "kernel", "prelude"])
+    @pytest.mark.parametrize("command", ["run", "prelude"])
     def test_no_compiler(self, program, tmp_path, command):
         notebook = tmp_path / "n.ipynb"
         notebook.write_text(json.dumps(NOTEBOOK))
-        connection = tmp_path / "kernel.json"
-        connection.write_text(json.dumps(CONNECTION))
-        arguments = {
-            "run": [str(notebook)],
-            "kernel": ["--connection-file", str(connection)],
-            "prelude": [],
-        }
+        arguments = [str(notebook)] if command == "run" else []
         # Neither on PATH nor where rustup puts it.
         environment = {"PATH": str(tmp_path), "HOME": str(tmp_path), "RUST_BACKTRACE": "1"}
-        result = run(program, command, *arguments[command], env=environment)
+        result = run(program, command, *arguments, env=environment)
         told(result, "Rust", "rustup.rs")
+
+    def test_a_busy_port(self, program, tmp_path):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            connection = dict(CONNECTION, **{name: port for name in CONNECTION if name.endswith("_port")})
+            file = tmp_path / "kernel.json"
+            file.write_text(json.dumps(connection))
+            told(run(program, "kernel", "--connection-file", str(file)), str(port))
 
     def test_arguments_that_do_not_exist(self, program):
         result = run(program, "launch")

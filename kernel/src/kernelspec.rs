@@ -12,6 +12,9 @@ pub const NAME: &str = "threadbook";
 /// The name in JupyterLab's launcher.
 pub const DISPLAY_NAME: &str = "Rust (Threadbook)";
 
+/// They name other folders than the usual ones for what the kernel keeps.
+const FOLDER_VARIABLES: [&str; 2] = ["THREADBOOK_DATA_DIR", "THREADBOOK_CACHE_DIR"];
+
 const LOGOS: [(&str, &[u8]); 3] = [
     ("logo-svg.svg", include_bytes!("../assets/logo-svg.svg")),
     ("logo-32x32.png", include_bytes!("../assets/logo-32x32.png")),
@@ -116,14 +119,14 @@ pub fn install(folder: &Path, program: &Path) -> Result<(), Error> {
     }
     // Last, and in one step: Jupyter lists a folder as soon as it has this file.
     let unfinished = folder.join(".kernel.json");
-    write(&unfinished, kernel_json(program, env::var_os("THREADBOOK_HOME")).as_bytes())?;
+    write(&unfinished, kernel_json(program, |name| env::var_os(name)).as_bytes())?;
     let path = folder.join("kernel.json");
     fs::rename(&unfinished, &path).map_err(|source| Error::Write { path, source })
 }
 
-/// With a `home` of Threadbook's that is not the default, the kernel is told, for
-/// Jupyter may be started where `THREADBOOK_HOME` is not set.
-fn kernel_json(program: &Path, home: Option<OsString>) -> String {
+/// Jupyter may be started where the variables that name the kernel's folders are not
+/// set: the kernelspec hands them on.
+fn kernel_json(program: &Path, variable: impl Fn(&str) -> Option<OsString>) -> String {
     let mut spec = json!({
         "argv": [program.to_string_lossy(), "kernel", "--connection-file", "{connection_file}"],
         "display_name": DISPLAY_NAME,
@@ -131,9 +134,11 @@ fn kernel_json(program: &Path, home: Option<OsString>) -> String {
         "interrupt_mode": "message",
         "metadata": { "debugger": false },
     });
-    if let Some(home) = home.filter(|home| !home.is_empty()) {
-        let home = absolute(&home).unwrap_or_else(|_| home.into());
-        spec["env"] = json!({ "THREADBOOK_HOME": home.to_string_lossy() });
+    for name in FOLDER_VARIABLES {
+        if let Some(folder) = variable(name).filter(|folder| !folder.is_empty()) {
+            let folder = absolute(&folder).unwrap_or_else(|_| folder.into());
+            spec["env"][name] = folder.to_string_lossy().into();
+        }
     }
     format!("{spec:#}\n")
 }
@@ -196,12 +201,13 @@ mod tests {
     }
 
     #[test]
-    fn a_home_elsewhere_is_handed_on() {
-        let spec = |home: Option<&str>| -> serde_json::Value {
-            serde_json::from_str(&kernel_json(Path::new("/p"), home.map(OsString::from))).expect("JSON")
+    fn folders_that_were_chosen_are_handed_on() {
+        let spec = |folder: &str| -> serde_json::Value {
+            let lookup = |name: &str| (name == FOLDER_VARIABLES[1]).then(|| folder.into());
+            serde_json::from_str(&kernel_json(Path::new("/p"), lookup)).expect("JSON")
         };
-        assert_eq!(spec(Some("/home of it"))["env"], json!({ "THREADBOOK_HOME": "/home of it" }));
-        assert!(spec(None).get("env").is_none() && spec(Some("")).get("env").is_none());
+        assert_eq!(spec("/cache of it")["env"], json!({ "THREADBOOK_CACHE_DIR": "/cache of it" }));
+        assert!(spec("").get("env").is_none());
     }
 
     #[test]

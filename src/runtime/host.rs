@@ -19,9 +19,9 @@ use crate::message::{FromCell, ToCell};
 pub struct Host {
     /// Sends one message, given as JSON.
     pub send: extern "C" fn(*const u8, usize),
-    /// Describes the code at an address, one line a (possibly inlined) function, and
-    /// hands the text to the function given, with the pointer given.
-    pub describe: extern "C" fn(usize, TakeText, *mut c_void),
+    /// Describes the code at some addresses, a line for each (possibly inlined) function,
+    /// and hands the text to the function given, with the pointer given.
+    pub describe: extern "C" fn(*const usize, usize, TakeText, *mut c_void),
 }
 
 /// Takes text over: its bytes, their number, and a pointer of the taker's own.
@@ -85,9 +85,7 @@ pub fn describe(addresses: &[usize]) -> String {
     }
     let mut text = String::new();
     if let Some(host) = HOST.get() {
-        for &address in addresses {
-            (host.describe)(address, take, (&raw mut text).cast());
-        }
+        (host.describe)(addresses.as_ptr(), addresses.len(), take, (&raw mut text).cast());
     }
     text
 }

@@ -22,7 +22,7 @@ pub const COMMANDS: &[Command] = &[
     Command { name: "help", usage: "%help", help: "lists what the kernel can do beside running Rust" },
     Command { name: "vars", usage: "%vars", help: "lists the variables with their types" },
     Command { name: "explain", usage: ":explain E0382", help: "explains an error code of the compiler" },
-    Command { name: "backtrace", usage: "%backtrace on", help: "shows where panics come from, call by call (on or off)" },
+    Command { name: "backtrace", usage: "%backtrace on", help: "panics show the calls that led to them; cells run unoptimised (on or off)" },
 ];
 
 /// The commands as they are typed, with either sign, for completion and inspection.

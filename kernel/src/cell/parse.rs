@@ -19,7 +19,7 @@ use super::statics::is_static_macro;
 pub struct LetBinding {
     pub name: String,
     pub mutable: bool,
-    /// The initialiser is written as a closure, with that many arguments.
+    /// The initialiser ends in a closure, with that many arguments.
     pub closure: Option<usize>,
 }
 
@@ -39,6 +39,8 @@ pub struct Cell {
     pub bindings: Vec<LetBinding>,
     /// Names that the statements mention (not those that only items mention).
     pub mentions: Names,
+    /// Names that get a new value by `name = …`.
+    pub assigned: Names,
     /// `.await` stands outside of functions, closures and async blocks.
     pub awaits: bool,
     /// There is anything to run, and not only items.
@@ -93,6 +95,7 @@ pub fn parse(source: &Arc<CellSource>, code: Range<usize>, macros: &MacroReading
         tail: None,
         bindings: Vec::new(),
         mentions: Names::new(),
+        assigned: Names::new(),
         awaits: false,
         has_statements: false,
     };
@@ -118,6 +121,9 @@ pub fn parse(source: &Arc<CellSource>, code: Range<usize>, macros: &MacroReading
         }
         cell.has_statements = true;
         cell.mentions.append(&mut names::mentioned(quote::ToTokens::to_token_stream(statement)));
+        let mut assigned = FindAssigned(Names::new());
+        assigned.visit_stmt(statement);
+        cell.assigned.append(&mut assigned.0);
         let mut awaits = FindAwait(false);
         awaits.visit_stmt(statement);
         cell.awaits |= awaits.0;
@@ -167,7 +173,7 @@ fn bindings_of(local: &Local) -> Vec<LetBinding> {
             let name = pat.ident.to_string();
             let name = name.strip_prefix("r#").unwrap_or(&name);
             // `None` and `MAX` in a pattern are constants, not new names.
-            if name.starts_with(|c: char| c.is_lowercase() || c == '_') || pat.mutability.is_some() {
+            if !name.starts_with(char::is_uppercase) || pat.mutability.is_some() {
                 self.0.push(LetBinding { name: name.to_owned(), mutable: pat.mutability.is_some(), closure: None });
             }
             syn::visit::visit_pat_ident(self, pat);
@@ -178,14 +184,34 @@ fn bindings_of(local: &Local) -> Vec<LetBinding> {
     let mut bindings = Bindings(Vec::new());
     bindings.visit_pat(&local.pat);
     let simple = matches!(&local.pat, Pat::Ident(_));
-    let closure = local.init.as_ref().and_then(|init| match &*init.expr {
-        Expr::Closure(closure) if simple => Some(closure.inputs.len()),
-        _ => None,
-    });
+    let closure = local.init.as_ref().filter(|_| simple).and_then(|init| closure_arguments(&init.expr));
     for binding in &mut bindings.0 {
         binding.closure = closure;
     }
     bindings.0
+}
+
+/// How many arguments the closure takes that an expression ends in.
+fn closure_arguments(expression: &Expr) -> Option<usize> {
+    match expression {
+        Expr::Closure(closure) => Some(closure.inputs.len()),
+        Expr::Paren(inner) => closure_arguments(&inner.expr),
+        Expr::Block(block) => match block.block.stmts.last()? {
+            Stmt::Expr(last, None) => closure_arguments(last),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Finds the names on the left of `=`.
+struct FindAssigned(Names);
+
+impl<'a> Visit<'a> for FindAssigned {
+    fn visit_expr_assign(&mut self, assign: &'a syn::ExprAssign) {
+        self.0.append(&mut names::mentioned(quote::ToTokens::to_token_stream(&assign.left)));
+        syn::visit::visit_expr_assign(self, assign);
+    }
 }
 
 /// Finds `.await` that belongs to the cell itself. In a macro's tokens any counts.
@@ -250,9 +276,11 @@ mod tests {
     fn patterns_bind_their_names() {
         assert_eq!(names(&cell("let (a, mut b) = (1, 2); let S { c, d: [e, ..], .. } = s;")), ["a", "b", "c", "e"]);
         assert_eq!(names(&cell("let Some(x) = y else { return; };")), ["x"]);
+        assert_eq!(names(&cell("let 名前 = 1; let ä = 2;")), ["名前", "ä"]);
         assert_eq!(names(&cell("let None = y else { panic!() };")), [""; 0]);
         assert_eq!(names(&cell("let a = 1; let b = 2; let a = 3;")), ["b", "a"]);
-        assert!(cell("let add = |a: i32| a;").bindings[0].closure.is_some());
+        assert_eq!(cell("let add = |a: i32| a;").bindings[0].closure, Some(1));
+        assert_eq!(cell("let add = { let n = m.clone(); move |a, b| n };").bindings[0].closure, Some(2));
     }
 
     #[test]

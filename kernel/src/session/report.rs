@@ -7,6 +7,7 @@ use threadbook::message::PanicReport;
 
 use super::definitions::{Definitions, Gone};
 use crate::cell::source::{CellRange, SourceText};
+use crate::engine::native::diagnostics::json::Span;
 use crate::engine::native::diagnostics::{self, Diagnostic};
 use crate::output::CellError;
 
@@ -34,23 +35,32 @@ pub fn plain(name: &str, text: &str) -> CellError {
 /// What the compiler refused.
 pub fn compile_error(errors: &[Diagnostic], text: &str, source: &SourceText, definitions: &Definitions) -> CellError {
     let summary = match errors.first() {
-        Some(first) => diagnostics::summary(first, source),
+        Some(first) => diagnostics::summary(&without_closure(first.clone(), source), source),
         None => text.lines().next().unwrap_or("the compiler failed").to_owned(),
     };
-    let mut traceback = diagnostics::render(errors, source, true);
+    let told: Vec<Diagnostic> = errors.iter().map(|error| without_closure(error.clone(), source)).collect();
+    let mut traceback = diagnostics::render(&told, source, true);
     if errors.is_empty() || !text.trim().is_empty() {
         traceback.push_str(text);
     }
-    for note in notes(errors, definitions) {
+    for note in notes(errors, source, definitions) {
         traceback.push_str(&format!("\n{CYAN}note{RESET}: {note}"));
     }
     error("CompileError", summary, traceback)
 }
 
 /// What the notebook knows of names that the compiler did not find.
-fn notes(errors: &[Diagnostic], definitions: &Definitions) -> Vec<String> {
+fn notes(errors: &[Diagnostic], source: &SourceText, definitions: &Definitions) -> Vec<String> {
     let mut notes = Vec::new();
     for error in errors {
+        if let Some(note) = immutable_note(error, definitions)
+            && !notes.contains(&note)
+        {
+            notes.push(note);
+        }
+        if error.has_code("E0277") && error.message.contains("not `Option`s, in a closure") {
+            notes.push("`.ok_or(\"what is missing\")?` makes an error of `None`".to_owned());
+        }
         if !["E0425", "E0423", "E0434"].iter().any(|code| error.has_code(code)) {
             continue;
         }
@@ -62,6 +72,7 @@ fn notes(errors: &[Diagnostic], definitions: &Definitions) -> Vec<String> {
                  pass it as an argument, or make the function a closure, `let f = |…| …;`",
                 variable.cell
             ),
+            _ if is_assigned(error, source) => format!("a new variable needs `let`: `let {name} = …`"),
             _ => continue,
         };
         if !notes.contains(&note) {
@@ -69,6 +80,42 @@ fn notes(errors: &[Diagnostic], definitions: &Definitions) -> Vec<String> {
         }
     }
     notes
+}
+
+/// Whether what the error points at is followed by `=`.
+fn is_assigned(error: &Diagnostic, source: &SourceText) -> bool {
+    let after = error.primary().and_then(|primary| source.as_str().get(primary.byte_end..));
+    after.is_some_and(|after| after.trim_start().starts_with('=') && !after.trim_start().starts_with("=="))
+}
+
+/// A cell's statements stand in a generated closure, of which its author knows nothing.
+fn without_closure(mut error: Diagnostic, source: &SourceText) -> Diagnostic {
+    let is_ours = |span: &Span| {
+        span.label.as_deref().is_some_and(|label| label.contains("closure") || label.contains("this function"))
+            && source.locate(span.range()).is_none()
+    };
+    if error.spans.iter().any(is_ours) {
+        error.message = error.message.replace("inside of a closure", "outside of a loop").replace("a closure", "a cell");
+        for span in &mut error.spans {
+            span.label = span.label.take().map(|label| {
+                label.replace("inside of a closure", "outside of a loop").replace("a closure", "a cell")
+            });
+        }
+    }
+    error
+}
+
+/// A variable of an earlier cell is to be changed that was made without `mut`.
+fn immutable_note(error: &Diagnostic, definitions: &Definitions) -> Option<String> {
+    if !["E0384", "E0594", "E0596"].iter().any(|code| error.has_code(code)) {
+        return None;
+    }
+    let name = error.message.split('`').nth(1)?;
+    let variable = definitions.variables.get(name).filter(|variable| !variable.mutable)?;
+    Some(format!(
+        "`{name}` was made without `mut` in In[{}]: write `let mut {name}` there, or `let mut {name} = {name};` here",
+        variable.cell
+    ))
 }
 
 /// Why a name has no value any more.
@@ -138,12 +185,13 @@ pub fn panic_line(panic: &PanicReport, sources: &Sources) -> String {
 /// The calls between the panic machinery and the code that calls cells, with places in
 /// the notebook's lines.
 fn trim_backtrace(backtrace: &str, sources: &Sources) -> String {
+    tracing::debug!("all calls:\n{backtrace}");
     let calls: Vec<&str> = backtrace.lines().collect();
     let is = |call: &str, parts: &[&str]| parts.iter().any(|part| call.contains(part));
     let machinery = ["rust_begin_unwind", "core::panicking::", "core::option::", "core::result::", "std::panicking::panic"];
     let first = calls.iter().position(|call| is(call, &machinery)).unwrap_or(0);
     let start = first + calls[first..].iter().take_while(|call| is(call, &machinery)).count();
-    let callers = ["__rust_try", "catch_unwind", "threadbook::__rt", "__rust_begin_short_backtrace", "do_call", "::thread_start"];
+    let callers = ["panic::unwind_safe", "__rust_try", "catch_unwind", "threadbook::__rt", "__rust_begin_short_backtrace", "do_call", "::thread_start"];
     let end = calls[start..].iter().position(|call| is(call, &callers)).map_or(calls.len(), |at| start + at);
     let mut text = String::from("calls, the latest first:\n");
     for (number, call) in calls[start..end].iter().enumerate() {
@@ -152,7 +200,8 @@ fn trim_backtrace(backtrace: &str, sources: &Sources) -> String {
             true => "the cell",
             false => name.strip_prefix("notebook::").unwrap_or(name),
         };
-        let place = cell_place(place, sources).unwrap_or_else(|| place.to_owned());
+        let generated = place.rsplit('/').next().and_then(|file| file.split(':').next()).is_some_and(|file| sources.contains_key(file));
+        let place = cell_place(place, sources).unwrap_or_else(|| if generated || place.starts_with("/rustc/") { String::new() } else { place.to_owned() });
         let at = if place.is_empty() { String::new() } else { format!("  at {place}") };
         text.push_str(&format!("{:4}: {name}{at}\n", number + 1));
     }

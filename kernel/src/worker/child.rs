@@ -4,7 +4,6 @@
 //! binary, so only C functions and bytes cross between the two.
 
 use std::ffi::c_void;
-use std::fmt::Write as _;
 use std::io;
 use std::os::fd::{FromRawFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -13,7 +12,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 use threadbook::message::{Ending, FromCell, ToCell};
 
-use super::frame;
+use super::{frame, symbols};
 
 type TakeText = extern "C" fn(*const u8, usize, *mut c_void);
 type Start = unsafe extern "C" fn(Host) -> bool;
@@ -24,7 +23,7 @@ type Deliver = unsafe extern "C" fn(*const u8, usize);
 #[repr(C)]
 struct Host {
     send: extern "C" fn(*const u8, usize),
-    describe: extern "C" fn(usize, TakeText, *mut c_void),
+    describe: extern "C" fn(*const usize, usize, TakeText, *mut c_void),
 }
 
 /// The prelude's entry points, once it is loaded.
@@ -139,20 +138,11 @@ extern "C" fn send(bytes: *const u8, length: usize) {
     send_bytes(json);
 }
 
-/// What the code at an address is: see the prelude's `Host`.
-extern "C" fn describe(address: usize, take: TakeText, taker: *mut c_void) {
-    let mut text = String::new();
-    // Libraries were loaded since the last time.
-    backtrace::clear_symbol_cache();
-    backtrace::resolve(address as *mut c_void, |symbol| {
-        let Some(name) = symbol.name() else { return };
-        // Without the hash at its end.
-        let _ = write!(text, "{name:#}");
-        if let (Some(file), Some(line)) = (symbol.filename(), symbol.lineno()) {
-            let _ = write!(text, " at {}:{line}:{}", file.display(), symbol.colno().unwrap_or(1));
-        }
-        text.push('\n');
-    });
+/// See the prelude's `Host`.
+extern "C" fn describe(addresses: *const usize, count: usize, take: TakeText, taker: *mut c_void) {
+    // SAFETY: the prelude hands in a slice.
+    let addresses = unsafe { std::slice::from_raw_parts(addresses, count) };
+    let text = symbols::describe(addresses);
     take(text.as_ptr(), text.len(), taker);
 }
 

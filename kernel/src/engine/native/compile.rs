@@ -22,7 +22,7 @@ pub struct Environment {
     pub crates: Vec<String>,
     /// Crates of `:dep` are among them.
     pub has_dependencies: bool,
-    /// Libraries know the lines of their code, for backtraces.
+    /// For backtraces: libraries know the lines of their code, and keep every call.
     pub debug_lines: bool,
 }
 
@@ -54,9 +54,6 @@ pub enum CompileError {
     Rejected(CompilerOutput),
 }
 
-/// The optimisation of ordinary cells.
-const OPT_LEVEL: &str = "opt-level=2";
-
 /// Compiles generated text to `directory/stem.rs`, `.so` and `.mir`.
 ///
 /// Dropping the future stops the compiler.
@@ -81,8 +78,7 @@ pub async fn compile(
     emit.push(&mir);
 
     let mut command = Command::new(&environment.rustc);
-    let debug = environment.debug_lines.then_some("-Cdebuginfo=line-tables-only");
-    command.current_dir(directory).args(flags()).args(debug).arg(emit).args(&environment.arguments).arg(&source_file);
+    command.current_dir(directory).args(FLAGS).args(level(environment.debug_lines)).arg(emit).args(&environment.arguments).arg(&source_file);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     log(command.as_std());
     let finished = command.output().await.map_err(CompileError::Start)?;
@@ -108,22 +104,21 @@ fn log(command: &std::process::Command) {
 
 /// The flags that do not depend on the cell. The same crate name and metadata for every
 /// cell give a type the same identity in all of them.
-pub fn flags() -> impl Iterator<Item = &'static str> {
-    let mut flags = vec![
-        "--edition=2024",
-        "--crate-name=notebook",
-        "--crate-type=cdylib",
-        "--error-format=json",
-        "-Cmetadata=threadbook",
-        "-Cprefer-dynamic",
-        "-Ccodegen-units=1",
-        "-Coverflow-checks=on",
-        "-C",
-        OPT_LEVEL,
-    ];
-    if cfg!(target_os = "macos") {
-        // Statics of earlier cells are found when the library is loaded.
-        flags.extend(["-Clink-arg=-undefined", "-Clink-arg=dynamic_lookup"]);
-    }
-    flags.into_iter()
+const FLAGS: &[&str] = &[
+    "--edition=2024",
+    "--crate-name=notebook",
+    "--crate-type=cdylib",
+    "--error-format=json",
+    "-Cmetadata=threadbook",
+    "-Cprefer-dynamic",
+    "-Ccodegen-units=1",
+    "-Coverflow-checks=on",
+    // Statics of earlier cells are found when the library is loaded.
+    #[cfg(target_os = "macos")]
+    "-Clink-args=-undefined dynamic_lookup",
+];
+
+fn level(debug_lines: bool) -> &'static [&'static str] {
+    // An optimised program has lost the calls that a backtrace is to show.
+    if debug_lines { &["-Copt-level=0", "-Cdebuginfo=line-tables-only"] } else { &["-Copt-level=2"] }
 }

@@ -46,9 +46,11 @@ const KEPT_PREFIX: &str = "&mut std::mem::ManuallyDrop<";
 pub fn read(mir: &str) -> MirTypes {
     let mut types = MirTypes::default();
     let mut locals: HashMap<&str, &str> = HashMap::new();
+    let mut texts: HashMap<&str, &str> = HashMap::new();
     for line in mir.lines() {
         if line.starts_with("fn ") {
             locals.clear();
+            texts.clear();
             if let Some((closure, kind)) = closure_header(line) {
                 types.closures.insert(closure, kind);
             }
@@ -62,6 +64,10 @@ pub fn read(mir: &str) -> MirTypes {
             }
             continue;
         }
+        if let Some((local, text)) = line.strip_suffix("\";").and_then(|line| line.split_once(" = const \"")) {
+            texts.insert(local, text);
+            continue;
+        }
         let (function, into) = if line.contains("keep::<") {
             ("keep::<", &mut types.kept)
         } else if line.contains("tell::<") {
@@ -70,6 +76,7 @@ pub fn read(mir: &str) -> MirTypes {
             continue;
         };
         if let Some((name, local)) = call_arguments(line, function)
+            && let Some(name) = name.strip_prefix("const \"").map_or_else(|| texts.get(name).copied(), |text| text.strip_suffix('"'))
             && let Some(type_name) = locals.get(local).and_then(|type_name| inner(type_name))
         {
             into.insert(name.to_owned(), type_name.to_owned());
@@ -88,13 +95,15 @@ fn inner(type_name: &str) -> Option<&str> {
     type_name.strip_prefix(KEPT_PREFIX)?.strip_suffix('>')
 }
 
-/// The name and the local in `_5 = …keep::<…>(const "v", move _6) -> …`.
+/// The two arguments of `_5 = …keep::<…>(const "v", move _6) -> …`. The first may be a
+/// local, too.
 fn call_arguments<'a>(line: &'a str, function: &str) -> Option<(&'a str, &'a str)> {
     let call = &line[line.find(function)?..];
-    let arguments = &call[call.rfind("(const \"")? + "(const \"".len()..];
-    let (name, rest) = arguments.split_once("\", ")?;
-    let local = rest.split(')').next()?.trim_start_matches("move ").trim_start_matches("copy ");
-    Some((name, local))
+    let call = &call[..call.rfind(") -> ")?];
+    let arguments = &call[call.rfind(">(")? + ">(".len()..];
+    let (name, local) = arguments.split_once(", ")?;
+    let plain = |argument: &'a str| argument.trim_start_matches("move ").trim_start_matches("copy ");
+    Some((plain(name), plain(local)))
 }
 
 /// The closure's type and kind in `fn a::{closure#0}(_1: &{closure@cell.rs:1:2: 1:9}, …`.
@@ -137,7 +146,8 @@ fn __tb_body::{closure#0}(_1: {closure@cell.rs:7:14: 7:38}) -> Result<(), String
     bb3: {
         _24 = keep::<Vec<u8>>(const "v", move _25) -> [return: bb4, unwind continue];
         _26 = threadbook::__rt::keep::<{closure@cell.rs:9:17: 9:33}>(const "f", copy _27) -> [return: bb4];
-        _29 = tell::<PhantomData<fn(i32, &str) -> String>>(const "f", move _28) -> [return: bb4];
+        _30 = const "f";
+        _29 = tell::<PhantomData<fn(i32, &str) -> String>>(move _30, move _28) -> [return: bb4];
     }
 }
 fn __tb_body::{closure#0}::{closure#0}(_1: &mut {closure@cell.rs:9:17: 9:33}, _2: i32, _3: &str) -> String {

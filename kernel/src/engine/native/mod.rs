@@ -8,7 +8,7 @@
 //! [`mir`] and [`type_text`] read the variables' types off the compiler's output,
 //! [`diagnostics`] tells errors in the cell's own lines.
 
-mod build;
+pub mod build;
 pub mod compile;
 pub mod dependencies;
 pub mod dependency_spec;

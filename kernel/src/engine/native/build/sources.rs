@@ -12,7 +12,7 @@ use toml::{Table, Value};
 use super::failure::BuildError;
 use super::short_hash;
 
-static SOURCES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../src");
+pub static SOURCES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../src");
 static WORKSPACE_MANIFEST: &str = include_str!("../../../../../Cargo.toml");
 /// The workspace's lock file: what the prelude's crates are pinned to.
 pub static LOCK: &str = include_str!("../../../../../Cargo.lock");

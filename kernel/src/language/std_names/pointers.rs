@@ -1,0 +1,105 @@
+//! Boxes, counted pointers and cells.
+
+use super::Type;
+
+pub const TYPES: &[Type] = &[
+    Type {
+        head: "Box<T>",
+        page: "std/boxed/struct.Box.html",
+        about: "A value on the heap.",
+        also: &["T", "Clone"],
+        members: &[
+            ("fn new(value: T) -> Box<T>", "Puts a value on the heap."),
+            ("fn from(value: T) -> Box<T>", "Puts a value on the heap."),
+            ("fn pin(value: T) -> Pin<Box<T>>", "Puts a value on the heap, never to be moved."),
+            ("fn leak(boxed: Box<T>) -> &'static mut T", "A reference that lives for ever; the memory is never freed."),
+            ("fn into_raw(boxed: Box<T>) -> *mut T", "The raw pointer; the memory is yours to free."),
+        ],
+    },
+    Type {
+        head: "Rc<T>",
+        page: "std/rc/struct.Rc.html",
+        about: "A value with several owners in one thread.",
+        also: &["T", "Clone"],
+        members: &[
+            ("fn new(value: T) -> Rc<T>", "A value with one owner."),
+            ("fn clone(&self) -> Rc<T>", "One more owner of the same value."),
+            ("fn downgrade(this: &Rc<T>) -> std::rc::Weak<T>", "A pointer that does not keep the value alive."),
+            ("fn strong_count(this: &Rc<T>) -> usize", "How many owners there are."),
+            ("fn weak_count(this: &Rc<T>) -> usize", "How many weak pointers there are."),
+            ("fn ptr_eq(this: &Rc<T>, other: &Rc<T>) -> bool", "Whether both own the same value."),
+            ("fn get_mut(this: &mut Rc<T>) -> Option<&mut T>", "The value, to change it, if there is no other owner."),
+            ("fn make_mut(this: &mut Rc<T>) -> &mut T", "The value, to change it; cloned first if there are other owners."),
+            ("fn try_unwrap(this: Rc<T>) -> Result<T, Rc<T>>", "The value itself, if there is no other owner."),
+            ("fn into_inner(this: Rc<T>) -> Option<T>", "The value itself, if there is no other owner."),
+        ],
+    },
+    Type {
+        head: "Weak<T>",
+        page: "std/rc/struct.Weak.html",
+        about: "A pointer beside `Rc` that does not keep the value alive.",
+        also: &["Clone", "Default"],
+        members: &[
+            ("fn new() -> std::rc::Weak<T>", "A pointer to nothing."),
+            ("fn upgrade(&self) -> Option<Rc<T>>", "An owner, if the value is still there."),
+            ("fn strong_count(&self) -> usize", "How many owners there are."),
+        ],
+    },
+    Type {
+        head: "Cell<T>",
+        page: "std/cell/struct.Cell.html",
+        about: "A place that can be changed through a shared reference, by copying.",
+        also: &["Default"],
+        members: &[
+            ("fn new(value: T) -> Cell<T>", "A cell with a value."),
+            ("fn get(&self) -> T", "A copy of the value."),
+            ("fn set(&self, value: T)", "Replaces the value."),
+            ("fn replace(&self, value: T) -> T", "Replaces the value and gives the old one."),
+            ("fn take(&self) -> T", "Takes the value and leaves its type's default."),
+            ("fn swap(&self, other: &Cell<T>)", "Exchanges two values."),
+            ("fn into_inner(self) -> T", "The value."),
+        ],
+    },
+    Type {
+        head: "RefCell<T>",
+        page: "std/cell/struct.RefCell.html",
+        about: "A place that can be changed through a shared reference, borrows checked when the program runs.",
+        also: &["Clone", "Default"],
+        members: &[
+            ("fn new(value: T) -> RefCell<T>", "A cell with a value."),
+            ("fn borrow(&self) -> Ref<'_, T>", "Borrows to read; a panic while it is borrowed to write."),
+            ("fn borrow_mut(&self) -> RefMut<'_, T>", "Borrows to write; a panic while it is borrowed."),
+            ("fn try_borrow(&self) -> Result<Ref<'_, T>, BorrowError>", "Borrows to read, if possible."),
+            ("fn try_borrow_mut(&self) -> Result<RefMut<'_, T>, BorrowMutError>", "Borrows to write, if possible."),
+            ("fn replace(&self, value: T) -> T", "Replaces the value and gives the old one."),
+            ("fn take(&self) -> T", "Takes the value and leaves its type's default."),
+            ("fn into_inner(self) -> T", "The value."),
+        ],
+    },
+    Type { head: "Ref<T>", page: "std/cell/struct.Ref.html", about: "A `RefCell` borrowed to read.", also: &["T"], members: &[] },
+    Type { head: "RefMut<T>", page: "std/cell/struct.RefMut.html", about: "A `RefCell` borrowed to write.", also: &["T"], members: &[] },
+    Type {
+        head: "OnceCell<T>",
+        page: "std/cell/struct.OnceCell.html",
+        about: "A place that is filled once, for one thread.",
+        also: &["Clone", "Default"],
+        members: &[
+            ("fn new() -> OnceCell<T>", "An empty place."),
+            ("fn get(&self) -> Option<&T>", "The value, if there is one."),
+            ("fn set(&self, value: T) -> Result<(), T>", "Fills it, or gives the value back."),
+            ("fn get_or_init(&self, f: impl FnOnce() -> T) -> &T", "The value, computed the first time."),
+        ],
+    },
+    Type {
+        head: "Cow<T>",
+        page: "std/borrow/enum.Cow.html",
+        about: "A borrowed value that becomes an own one when it is changed.",
+        also: &["T", "Clone"],
+        members: &[
+            ("Borrowed(&T)", "A borrowed value."),
+            ("Owned(T::Owned)", "An own value."),
+            ("fn into_owned(self) -> T::Owned", "The own value, cloned if it is borrowed."),
+            ("fn to_mut(&mut self) -> &mut T::Owned", "The own value, to change it."),
+        ],
+    },
+];
