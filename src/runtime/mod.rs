@@ -17,4 +17,4 @@ mod wait;
 pub use run::{CellError, catch, enter};
 pub use store::{keep, keep_back, take};
 pub use text::write_now;
-pub use wait::block_on;
+pub use wait::{block_on, enter_runtime};

@@ -60,6 +60,8 @@ fn debug_bundle(value: &dyn Debug, type_name: &str) -> Option<MimeBundle> {
 }
 
 fn name_bundle(type_name: &str) -> MimeBundle {
+    // The names of generated code say nothing.
+    let type_name = type_name.replace("notebook::__tb_body::{{closure}}::", "").replace("notebook::", "");
     MimeBundle::new().with("text/plain", format!("a value of type {type_name} (no Debug, so only its type is shown)"))
 }
 

@@ -12,19 +12,26 @@ thread_local! {
     static ENTERED: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Makes `tokio::spawn` and the like work on the calling thread from now on.
+///
+/// # Panics
+/// When the system grants no threads for the runtime.
+pub fn enter_runtime() -> &'static Runtime {
+    let runtime = RUNTIME.get_or_init(|| Runtime::new().expect("no threads for the async runtime"));
+    if !ENTERED.replace(true) {
+        // The guard's drop would leave it again.
+        std::mem::forget(runtime.enter());
+    }
+    runtime
+}
+
 /// Runs a future to its end on the notebook's runtime, which lives as long as the
 /// notebook: tasks that a cell has spawned go on in the next one.
 ///
 /// # Panics
-/// When the system grants no threads for the runtime.
+/// As [`enter_runtime`].
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    let runtime = RUNTIME.get_or_init(|| Runtime::new().expect("no threads for the async runtime"));
-    if !ENTERED.replace(true) {
-        // From now on a plain cell on this thread can call `tokio::spawn` too. The
-        // guard's drop would undo that.
-        std::mem::forget(runtime.enter());
-    }
-    runtime.block_on(future)
+    enter_runtime().block_on(future)
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ impl Item {
             names: Vec::new(),
             keys: Vec::new(),
             provides: Names::new(),
-            normalized: tokens.to_string(),
+            normalized: normalized(&tokens),
             mentions: names::mentioned(tokens),
             anchors: Names::new(),
             members: Vec::new(),
@@ -317,6 +317,38 @@ impl Item {
     }
 }
 
+/// The tokens as text, without commas that only end a list.
+fn normalized(tokens: &proc_macro2::TokenStream) -> String {
+    use proc_macro2::{Delimiter, TokenTree};
+
+    fn write(tokens: proc_macro2::TokenStream, text: &mut String) {
+        let mut tokens = tokens.into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            match token {
+                TokenTree::Punct(sign) if sign.as_char() == ',' && tokens.peek().is_none() => {}
+                TokenTree::Group(group) => {
+                    let (open, close) = match group.delimiter() {
+                        Delimiter::Parenthesis => ("(", ")"),
+                        Delimiter::Brace => ("{", "}"),
+                        Delimiter::Bracket => ("[", "]"),
+                        Delimiter::None => ("", ""),
+                    };
+                    text.push_str(open);
+                    write(group.stream(), text);
+                    text.push_str(close);
+                }
+                token => {
+                    text.push_str(&token.to_string());
+                    text.push(' ');
+                }
+            }
+        }
+    }
+    let mut text = String::new();
+    write(tokens.clone(), &mut text);
+    text
+}
+
 fn plain(ident: &syn::Ident) -> String {
     let name = ident.to_string();
     name.strip_prefix("r#").unwrap_or(&name).to_owned()
@@ -480,6 +512,12 @@ mod tests {
         assert_eq!(parts[0].names, ["Map"]);
         assert!(parts[1].is_blind_use() && parts[3].is_blind_use());
         assert!(parts.iter().all(|part| part.anchors.contains("std")));
+    }
+
+    #[test]
+    fn layout_does_not_make_another_item() {
+        assert_eq!(item("struct P { x: i32 }").normalized, item("struct P {\n    x: i32, // why\n}").normalized);
+        assert_ne!(item("struct P { x: i32 }").normalized, item("struct P { x: i64 }").normalized);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! [`magic`] takes command lines off its beginning.
 
 pub mod item;
+pub mod lifetimes;
 pub mod magic;
 pub mod names;
 pub mod parse;

@@ -19,7 +19,7 @@ use super::statics::is_static_macro;
 pub struct LetBinding {
     pub name: String,
     pub mutable: bool,
-    /// The initialiser is written as a closure, with that many arguments.
+    /// The initialiser ends in a closure, with that many arguments.
     pub closure: Option<usize>,
 }
 
@@ -173,7 +173,7 @@ fn bindings_of(local: &Local) -> Vec<LetBinding> {
             let name = pat.ident.to_string();
             let name = name.strip_prefix("r#").unwrap_or(&name);
             // `None` and `MAX` in a pattern are constants, not new names.
-            if name.starts_with(|c: char| c.is_lowercase() || c == '_') || pat.mutability.is_some() {
+            if !name.starts_with(char::is_uppercase) || pat.mutability.is_some() {
                 self.0.push(LetBinding { name: name.to_owned(), mutable: pat.mutability.is_some(), closure: None });
             }
             syn::visit::visit_pat_ident(self, pat);
@@ -184,14 +184,24 @@ fn bindings_of(local: &Local) -> Vec<LetBinding> {
     let mut bindings = Bindings(Vec::new());
     bindings.visit_pat(&local.pat);
     let simple = matches!(&local.pat, Pat::Ident(_));
-    let closure = local.init.as_ref().and_then(|init| match &*init.expr {
-        Expr::Closure(closure) if simple => Some(closure.inputs.len()),
-        _ => None,
-    });
+    let closure = local.init.as_ref().filter(|_| simple).and_then(|init| closure_arguments(&init.expr));
     for binding in &mut bindings.0 {
         binding.closure = closure;
     }
     bindings.0
+}
+
+/// How many arguments the closure takes that an expression ends in.
+fn closure_arguments(expression: &Expr) -> Option<usize> {
+    match expression {
+        Expr::Closure(closure) => Some(closure.inputs.len()),
+        Expr::Paren(inner) => closure_arguments(&inner.expr),
+        Expr::Block(block) => match block.block.stmts.last()? {
+            Stmt::Expr(last, None) => closure_arguments(last),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Finds the names on the left of `=`.
@@ -266,9 +276,11 @@ mod tests {
     fn patterns_bind_their_names() {
         assert_eq!(names(&cell("let (a, mut b) = (1, 2); let S { c, d: [e, ..], .. } = s;")), ["a", "b", "c", "e"]);
         assert_eq!(names(&cell("let Some(x) = y else { return; };")), ["x"]);
+        assert_eq!(names(&cell("let 名前 = 1; let ä = 2;")), ["名前", "ä"]);
         assert_eq!(names(&cell("let None = y else { panic!() };")), [""; 0]);
         assert_eq!(names(&cell("let a = 1; let b = 2; let a = 3;")), ["b", "a"]);
-        assert!(cell("let add = |a: i32| a;").bindings[0].closure.is_some());
+        assert_eq!(cell("let add = |a: i32| a;").bindings[0].closure, Some(1));
+        assert_eq!(cell("let add = { let n = m.clone(); move |a, b| n };").bindings[0].closure, Some(2));
     }
 
     #[test]

@@ -7,6 +7,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use unicode_width::UnicodeWidthChar;
+
 /// The text of one cell as it was run.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CellSource {
@@ -105,17 +107,26 @@ impl SourceText {
         Some(CellRange { cell: piece.cell.clone(), range: start..end })
     }
 
-    /// [`locate`](Self::locate) for a 1-based line and column (in characters), as
-    /// panic locations give them.
+    /// [`locate`](Self::locate) for a 1-based line and column as panic locations and
+    /// debug information give them: the column is that of a terminal, where a tab takes
+    /// four places and a wide character two.
     pub fn locate_line(&self, line: usize, column: usize) -> Option<CellRange> {
         let line_start = match line {
             0 => return None,
             1 => 0,
             _ => self.text.match_indices('\n').nth(line - 2)?.0 + 1,
         };
-        let (offset, character) = self.text[line_start..].char_indices().nth(column.checked_sub(1)?)?;
-        let start = line_start + offset;
-        self.locate(start..start + character.len_utf8())
+        let mut shown = 0;
+        let mut places = self.text[line_start..].char_indices().skip_while(|(_, character)| {
+            let before = shown;
+            shown += if *character == '\t' { 4 } else { character.width().unwrap_or(0) };
+            before + 1 < column
+        });
+        // A generated parenthesis may stand before the person's expression.
+        places.by_ref().take(2).find_map(|(offset, character)| {
+            let start = line_start + offset;
+            self.locate(start..start + character.len_utf8())
+        })
     }
 }
 
@@ -136,7 +147,19 @@ mod tests {
         assert_eq!(&cell.text[place.range.clone()], "ä");
         assert_eq!(place.place(), "In[7]:2:5");
         assert_eq!(source.locate_line(2, 5), Some(place));
+        assert_eq!(source.locate_line(1, 3), None);
         assert_eq!(source.locate(source.len() - 1..source.len()), None);
+    }
+
+    #[test]
+    fn columns_are_those_of_a_terminal() {
+        let cell = CellSource::new(1, "\tlet ß = \"🦀🦀\"; panic!();");
+        let mut source = SourceText::default();
+        source.push("(");
+        source.push_cell(&cell, 0..cell.text.len());
+        let panic = cell.text.find("panic").expect("it is there");
+        assert_eq!(source.locate_line(1, 1 + 4 + 16 + 1).map(|place| place.range.start), Some(panic));
+        assert_eq!(source.locate_line(1, 1).map(|place| place.range.start), Some(0), "behind a generated parenthesis");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use syn::spanned::Spanned;
 use syn::visit::Visit;
 
 use super::item::{ItemSite, walk_item};
+use super::lifetimes;
 use super::source::{CellSource, SourceText};
 use std::sync::Arc;
 
@@ -233,17 +234,21 @@ fn refer(form: Form, part: &StaticPart, cell: &Arc<CellSource>, symbol: &str, ou
     out.push(&format!("unsafe extern \"C\" {{ #[link_name = \"{symbol}\"] "));
     out.push_cell(cell, part.visibility.clone());
     out.push(&format!(" {safe} "));
-    push_name_and_type(form, part, cell, out);
+    // Only a definition may leave `'static` out.
+    match lifetimes::with_static(&cell.text[part.type_.clone()]) {
+        Some(type_text) => push_name_and_type(form, part, out, |out| out.push(&type_text)),
+        None => push_name_and_type(form, part, out, |out| out.push_cell(cell, part.type_.clone())),
+    }
     out.push("; }\n");
 }
 
 fn push_head(form: Form, part: &StaticPart, cell: &Arc<CellSource>, out: &mut SourceText) {
     out.push_cell(cell, part.visibility.clone());
     out.push(" ");
-    push_name_and_type(form, part, cell, out);
+    push_name_and_type(form, part, out, |out| out.push_cell(cell, part.type_.clone()));
 }
 
-fn push_name_and_type(form: Form, part: &StaticPart, cell: &Arc<CellSource>, out: &mut SourceText) {
+fn push_name_and_type(form: Form, part: &StaticPart, out: &mut SourceText, push_type: impl FnOnce(&mut SourceText)) {
     let mutable = if part.mutable { "mut " } else { "" };
     out.push(&format!("static {mutable}{}: ", part.name));
     let (before, after) = match form {
@@ -252,7 +257,7 @@ fn push_name_and_type(form: Form, part: &StaticPart, cell: &Arc<CellSource>, out
         Form::LazyStatic => ("::std::sync::LazyLock<", ">"),
     };
     out.push(before);
-    out.push_cell(cell, part.type_.clone());
+    push_type(out);
     out.push(after);
 }
 

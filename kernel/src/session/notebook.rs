@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use super::commands;
 use super::definitions::{Definitions, Gone};
 use super::report::{self, Sources};
+use crate::cell::item::{Item, ItemKind};
 use crate::cell::magic;
 use crate::cell::source::CellSource;
 use crate::engine::native::compile::Environment;
@@ -136,6 +137,8 @@ impl Notebook {
         self.runs += 1;
         let run = self.runs;
         let environment = Environment { debug_lines: self.backtrace, ..self.setup.environment() };
+        // Temporary directories are tidied up by others, too.
+        let _ = std::fs::create_dir_all(self.directory.path());
         let resolver =
             Resolver { environment: &environment, definitions: &self.definitions, directory: self.directory.path(), run };
         let resolved = tokio::select! {
@@ -176,6 +179,7 @@ impl Notebook {
             }
             RunEnd::Ended { ending, variables } => (ending, variables),
         };
+        let misfits = self.misfits(resolved);
         let reset = self.adopt(resolved, number);
         let finished = ending == Ending::Finished;
         let mut unkept = Vec::new();
@@ -201,13 +205,26 @@ impl Notebook {
             self.definitions.gone.insert(name.clone(), Gone::NotKept { cell: number, reason: reason.clone() });
         }
         self.worker().await?.forget(unkept).await;
-        show_notices(&notices(resolved, &reset, finished), output).await;
+        show_notices(&notices(resolved, &reset, &misfits, finished), output).await;
         let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         match ending {
             Ending::Panicked(panic) => Err(report::panic_error(&panic, &sources)),
             Ending::Failed { type_name, text } => Err(report::failure(&type_name, &text)),
             Ending::Finished | Ending::NotLoaded(_) => Ok(()),
         }
+    }
+
+    /// What is told of `impl`s that do not fit a type as the cell defines it now.
+    fn misfits(&self, resolved: &Resolved) -> Vec<String> {
+        let dropped = resolved.dropped.iter().filter_map(|&index| self.definitions.items.get(index));
+        let fits_no_more = |item: &&Item| {
+            item.kind == ItemKind::Impl && item.anchors.iter().any(|name| resolved.changes.types.contains_key(name))
+        };
+        let told = dropped.map(|stored| &stored.item).filter(fits_no_more).map(|item| {
+            let header = item.text().split('{').next().unwrap_or_default().trim().to_owned();
+            format!("`{header}` of In[{}] was dropped: it does not fit the new definition", item.source.number)
+        });
+        told.collect()
     }
 
     fn died(&mut self, status: Option<ExitStatus>, resolved: &Resolved, number: u32) -> CellError {
@@ -276,8 +293,8 @@ async fn show_warnings(resolved: &Resolved, source: &Arc<CellSource>, output: &O
 }
 
 /// What the learner should know of what became of names.
-fn notices(resolved: &Resolved, reset: &[String], finished: bool) -> Vec<String> {
-    let mut notices = Vec::new();
+fn notices(resolved: &Resolved, reset: &[String], misfits: &[String], finished: bool) -> Vec<String> {
+    let mut notices = misfits.to_vec();
     for (name, type_name) in &resolved.changes.variables {
         if !resolved.made.contains_key(name) {
             notices.push(format!("`{name}` was dropped: `{type_name}` is defined anew, and its old values do not fit the new type"));

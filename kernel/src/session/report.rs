@@ -7,6 +7,7 @@ use threadbook::message::PanicReport;
 
 use super::definitions::{Definitions, Gone};
 use crate::cell::source::{CellRange, SourceText};
+use crate::engine::native::diagnostics::json::Span;
 use crate::engine::native::diagnostics::{self, Diagnostic};
 use crate::output::CellError;
 
@@ -34,27 +35,31 @@ pub fn plain(name: &str, text: &str) -> CellError {
 /// What the compiler refused.
 pub fn compile_error(errors: &[Diagnostic], text: &str, source: &SourceText, definitions: &Definitions) -> CellError {
     let summary = match errors.first() {
-        Some(first) => diagnostics::summary(first, source),
+        Some(first) => diagnostics::summary(&without_closure(first.clone(), source), source),
         None => text.lines().next().unwrap_or("the compiler failed").to_owned(),
     };
-    let mut traceback = diagnostics::render(errors, source, true);
+    let told: Vec<Diagnostic> = errors.iter().map(|error| without_closure(error.clone(), source)).collect();
+    let mut traceback = diagnostics::render(&told, source, true);
     if errors.is_empty() || !text.trim().is_empty() {
         traceback.push_str(text);
     }
-    for note in notes(errors, definitions) {
+    for note in notes(errors, source, definitions) {
         traceback.push_str(&format!("\n{CYAN}note{RESET}: {note}"));
     }
     error("CompileError", summary, traceback)
 }
 
 /// What the notebook knows of names that the compiler did not find.
-fn notes(errors: &[Diagnostic], definitions: &Definitions) -> Vec<String> {
+fn notes(errors: &[Diagnostic], source: &SourceText, definitions: &Definitions) -> Vec<String> {
     let mut notes = Vec::new();
     for error in errors {
         if let Some(note) = immutable_note(error, definitions)
             && !notes.contains(&note)
         {
             notes.push(note);
+        }
+        if error.has_code("E0277") && error.message.contains("not `Option`s, in a closure") {
+            notes.push("`.ok_or(\"what is missing\")?` makes an error of `None`".to_owned());
         }
         if !["E0425", "E0423", "E0434"].iter().any(|code| error.has_code(code)) {
             continue;
@@ -67,6 +72,7 @@ fn notes(errors: &[Diagnostic], definitions: &Definitions) -> Vec<String> {
                  pass it as an argument, or make the function a closure, `let f = |…| …;`",
                 variable.cell
             ),
+            _ if is_assigned(error, source) => format!("a new variable needs `let`: `let {name} = …`"),
             _ => continue,
         };
         if !notes.contains(&note) {
@@ -74,6 +80,29 @@ fn notes(errors: &[Diagnostic], definitions: &Definitions) -> Vec<String> {
         }
     }
     notes
+}
+
+/// Whether what the error points at is followed by `=`.
+fn is_assigned(error: &Diagnostic, source: &SourceText) -> bool {
+    let after = error.primary().and_then(|primary| source.as_str().get(primary.byte_end..));
+    after.is_some_and(|after| after.trim_start().starts_with('=') && !after.trim_start().starts_with("=="))
+}
+
+/// A cell's statements stand in a generated closure, of which its author knows nothing.
+fn without_closure(mut error: Diagnostic, source: &SourceText) -> Diagnostic {
+    let is_ours = |span: &Span| {
+        span.label.as_deref().is_some_and(|label| label.contains("closure") || label.contains("this function"))
+            && source.locate(span.range()).is_none()
+    };
+    if error.spans.iter().any(is_ours) {
+        error.message = error.message.replace("inside of a closure", "outside of a loop").replace("a closure", "a cell");
+        for span in &mut error.spans {
+            span.label = span.label.take().map(|label| {
+                label.replace("inside of a closure", "outside of a loop").replace("a closure", "a cell")
+            });
+        }
+    }
+    error
 }
 
 /// A variable of an earlier cell is to be changed that was made without `mut`.
@@ -172,7 +201,7 @@ fn trim_backtrace(backtrace: &str, sources: &Sources) -> String {
             false => name.strip_prefix("notebook::").unwrap_or(name),
         };
         let generated = place.rsplit('/').next().and_then(|file| file.split(':').next()).is_some_and(|file| sources.contains_key(file));
-        let place = cell_place(place, sources).unwrap_or_else(|| if generated { String::new() } else { place.to_owned() });
+        let place = cell_place(place, sources).unwrap_or_else(|| if generated || place.starts_with("/rustc/") { String::new() } else { place.to_owned() });
         let at = if place.is_empty() { String::new() } else { format!("  at {place}") };
         text.push_str(&format!("{:4}: {name}{at}\n", number + 1));
     }

@@ -80,6 +80,7 @@ pub async fn compile(
     let mut command = Command::new(&environment.rustc);
     command.current_dir(directory).args(FLAGS).args(level(environment.debug_lines)).arg(emit).args(&environment.arguments).arg(&source_file);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    log(command.as_std());
     let finished = command.output().await.map_err(CompileError::Start)?;
     let output = CompilerOutput::parse(&String::from_utf8_lossy(&finished.stderr), &source_file);
     if !finished.status.success() {
@@ -87,6 +88,18 @@ pub async fn compile(
     }
     let mir = tokio::fs::read(&mir).await.map_err(CompileError::File)?;
     Ok(Compiled { library, mir: String::from_utf8_lossy(&mir).into_owned(), output })
+}
+
+/// Says, at level debug, how the compiler is called: a JSON list of the directory, the
+/// program and its arguments, for whoever wants to repeat the call by hand.
+fn log(command: &std::process::Command) {
+    if !tracing::enabled!(target: "threadbook::rustc", tracing::Level::DEBUG) {
+        return;
+    }
+    let directory = command.get_current_dir().map(Path::as_os_str);
+    let words = directory.into_iter().chain([command.get_program()]).chain(command.get_args());
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    tracing::debug!(target: "threadbook::rustc", "{}", serde_json::json!(words));
 }
 
 /// The flags that do not depend on the cell. The same crate name and metadata for every

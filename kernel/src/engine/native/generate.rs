@@ -82,7 +82,11 @@ pub struct Plan {
     pub symbols: String,
     pub taken: Vec<Taken>,
     pub kept: Vec<Kept>,
+    /// New variables that are not kept, to be dropped before what they may borrow is.
+    pub ended: Vec<String>,
     pub awaits: bool,
+    /// The cell may call tokio, which wants to find its runtime.
+    pub uses_tokio: bool,
     /// Show the last expression; else it is only a statement.
     pub show_tail: bool,
     /// Ask the value for its method `evcxr_display` first.
@@ -96,6 +100,7 @@ pub struct Plan {
 pub enum Purpose {
     Take(String),
     Keep(String),
+    End(String),
     KeepBack(String),
     Signature(String),
     ShowTail,
@@ -110,7 +115,7 @@ pub struct Generated {
 
 /// Lints that are noise in a notebook, where a name is used in a later cell.
 const LINTS: &str = "#![allow(unused, nonstandard_style, private_interfaces, private_bounds, improper_ctypes, \
-     clashing_extern_declarations, unpredictable_function_pointer_comparisons)]\n#![warn(unused_must_use)]\n";
+     clashing_extern_declarations, mixed_script_confusables, uncommon_codepoints, confusable_idents, unpredictable_function_pointer_comparisons)]\n#![warn(unused_must_use)]\n";
 
 pub fn generate(cell: &Cell, plan: &Plan) -> Generated {
     let mut generator = Generator { out: SourceText::default(), regions: Vec::new(), old_items: Vec::new() };
@@ -192,6 +197,9 @@ impl Generator {
             "#[unsafe(export_name = \"{entry}\")] extern \"C\" fn __tb_entry() {{ threadbook::__rt::enter(__tb_body) }}\n\
              fn __tb_body() -> threadbook::message::Ending {{\n"
         ));
+        if plan.uses_tokio {
+            self.out.push("threadbook::__rt::enter_runtime();\n");
+        }
         for taken in &plan.taken {
             let mutable = if taken.mutable { "mut " } else { "" };
             let name = identifier(&taken.name);
@@ -209,6 +217,9 @@ impl Generator {
             "let __tb_ending = threadbook::__rt::catch(|| -> ::core::result::Result<(), threadbook::__rt::CellError> {{ {open}\n"
         ));
         self.statements(cell, plan);
+        for name in &plan.ended {
+            self.region(Purpose::End(name.clone()), &format!("::core::mem::drop({});\n", identifier(name)));
+        }
         for taken in plan.taken.iter().filter(|taken| taken.back == Back::WhenFinished) {
             let text = keep_call("keep_back", &taken.name);
             self.region(Purpose::KeepBack(taken.name.clone()), &text);

@@ -12,7 +12,7 @@ use cargo_metadata::PackageId;
 use thiserror::Error;
 use toml::Table;
 
-use super::build::bundle::{Bundle, Recipe, assignment};
+use super::build::bundle::{Bundle, BundledCrate, Recipe, assignment};
 use super::build::cargo::{Build, Cargo};
 use super::build::failure::BuildError;
 use super::build::store::{Lock, Store};
@@ -123,8 +123,17 @@ impl Prelude {
     }
 
     /// The compiler arguments by which a crate can use the prelude.
+    ///
+    /// The compiler may print a type under the name of a crate that the prelude's crates
+    /// use themselves (`crossbeam_channel::Sender`), so these can be named as well.
     pub fn rustc_args(&self) -> Vec<OsString> {
-        let externs = self.externs.iter().flat_map(|(name, file)| ["--extern".into(), assignment(name, file)]);
+        let names = |bundled: &BundledCrate| self.bundle.crates.iter().filter(|other| other.crate_name == bundled.crate_name).count();
+        let inner = self.bundle.crates.iter().filter(|bundled| {
+            !bundled.proc_macro && names(bundled) == 1 && !self.externs.iter().any(|(name, _)| *name == bundled.crate_name)
+        });
+        let inner = inner.map(|bundled| (bundled.crate_name.clone(), self.bundle.file(bundled)));
+        let externs = self.externs.iter().cloned().chain(inner);
+        let externs = externs.flat_map(|(name, file)| ["--extern".into(), assignment(&name, &file)]);
         self.bundle.rustc_args().into_iter().chain(externs).collect()
     }
 

@@ -59,6 +59,8 @@ pub struct Resolver<'a> {
     pub run: u64,
 }
 
+const TOKIO: &str = "tokio";
+
 /// What was learnt from the tries so far.
 #[derive(Default)]
 struct Learnt {
@@ -71,6 +73,8 @@ struct Learnt {
     /// New variables not to keep, and why.
     not_kept: BTreeMap<String, String>,
     unusable: BTreeMap<String, String>,
+    /// New variables that cannot be dropped early: they are moved, or not always set.
+    ends_itself: BTreeSet<String>,
     /// Closures that are not `Send + Sync`.
     local_closures: BTreeSet<String>,
     as_type: BTreeMap<String, (String, String)>,
@@ -120,7 +124,7 @@ impl Resolver<'_> {
                 Err(CompileError::Rejected(output)) => {
                     let text = output.text.clone();
                     let refused = |errors| Refused::Rejected { errors, text, source: generated.source.clone() };
-                    match learn(&output, &cell, &plan, &generated, left_out, &mut learnt) {
+                    match learn(&output, &cell, &changes, &plan, &generated, left_out, &mut learnt) {
                         Next::Retry => {}
                         Next::Guess(errors) => drop(first.get_or_insert_with(|| refused(errors))),
                         Next::Report(errors) => return Err(first.unwrap_or_else(|| refused(errors))),
@@ -174,7 +178,7 @@ impl Resolver<'_> {
             false => self.definitions.needed(cell, &names),
         };
         let left_out = needed.len() < self.definitions.items.len();
-        let old = needed
+        let old: Vec<OldItem> = needed
             .into_iter()
             .filter(|index| !learnt.dropped.contains(index))
             .map(|index| {
@@ -197,16 +201,21 @@ impl Resolver<'_> {
                 closure_arguments: binding.closure.filter(|&arguments| arguments <= 6 && !learnt.probed),
             })
             .collect();
+        let ended = cell.bindings.iter().map(|binding| &binding.name);
+        let ended = ended.filter(|name| learnt.not_kept.contains_key(*name) && !learnt.ends_itself.contains(*name));
         let plan = Plan {
+            ended: ended.cloned().collect(),
             entry: format!("threadbook_cell_{}", self.run),
-            old,
             symbols,
             taken,
             kept,
             awaits: cell.awaits || learnt.awaits,
+            uses_tokio: names.contains(TOKIO)
+                || cell.items.iter().chain(old.iter().map(|old| &old.item)).any(|item| item.mentions.contains(TOKIO)),
             show_tail: !learnt.tail_is_statement,
             evcxr_display: !learnt.no_evcxr_display && self.may_use_evcxr_display(cell),
             extern_crates: self.environment.extern_crates.clone(),
+            old,
         };
         (plan, left_out)
     }
@@ -347,14 +356,24 @@ const NOT_FOUND: [&str; 12] = [
 const DEFINED_TWICE: [&str; 6] = ["E0119", "E0201", "E0252", "E0255", "E0428", "E0592"];
 
 /// Changes the plan by what the compiler refused.
-fn learn(output: &CompilerOutput, cell: &Cell, plan: &Plan, generated: &Generated, left_out: bool, learnt: &mut Learnt) -> Next {
+fn learn(
+    output: &CompilerOutput,
+    cell: &Cell,
+    changes: &Changes,
+    plan: &Plan,
+    generated: &Generated,
+    left_out: bool,
+    learnt: &mut Learnt,
+) -> Next {
     let mut own = Vec::new();
+    let dropped = learnt.dropped.len();
     for error in output.errors() {
-        if !learn_from(error, cell, plan, generated, learnt) {
+        if !learn_from(error, cell, changes, plan, generated, learnt) {
             own.push(error.clone());
         }
     }
-    if own.is_empty() {
+    // Other errors may come of an item that is dropped now.
+    if own.is_empty() || learnt.dropped.len() > dropped {
         return Next::Retry;
     }
     if left_out && !learnt.all_items && own.iter().any(|error| NOT_FOUND.iter().any(|code| error.has_code(code)) || error.code.is_none()) {
@@ -386,7 +405,7 @@ fn misread_macro(errors: &[Diagnostic], cell: &Cell, generated: &Generated, lear
 }
 
 /// Whether an error is about a generated line, and so dealt with by another plan.
-fn learn_from(error: &Diagnostic, cell: &Cell, plan: &Plan, generated: &Generated, learnt: &mut Learnt) -> bool {
+fn learn_from(error: &Diagnostic, cell: &Cell, changes: &Changes, plan: &Plan, generated: &Generated, learnt: &mut Learnt) -> bool {
     if error.has_code("E0728") && !plan.awaits {
         learnt.awaits = true;
         return true;
@@ -407,6 +426,17 @@ fn learn_from(error: &Diagnostic, cell: &Cell, plan: &Plan, generated: &Generate
             return true;
         }
     }
+    // What was written for the old definition of a type may not fit the new one.
+    let misfit = generated.old_items.iter().find(|(range, index)| {
+        error.primary().is_some_and(|primary| touches(&primary.range(), range))
+            && plan.old.iter().any(|old| {
+                old.index == *index && old.item.kind == ItemKind::Impl && old.item.anchors.iter().any(|name| changes.types.contains_key(name))
+            })
+    });
+    if let Some((_, index)) = misfit {
+        learnt.dropped.insert(*index);
+        return true;
+    }
     let in_primary = |range: &Range<usize>| error.primary().is_some_and(|primary| touches(&primary.range(), range));
     // What is borrowed for longer than the cell lives is to blame, not what it borrows.
     let borrower = generated.regions.iter().find_map(|(range, purpose)| match purpose {
@@ -420,7 +450,7 @@ fn learn_from(error: &Diagnostic, cell: &Cell, plan: &Plan, generated: &Generate
         _ => None,
     });
     if let Some(name) = borrower {
-        learnt.not_kept.insert(name.clone(), borrow_reason(name, error, learnt.as_type.contains_key(name)));
+        learnt.not_kept.insert(name.clone(), borrow_reason(name, error, is_closure(name, cell)));
         return true;
     }
     for (range, purpose) in &generated.regions {
@@ -433,8 +463,12 @@ fn learn_from(error: &Diagnostic, cell: &Cell, plan: &Plan, generated: &Generate
                 *learnt.moved.entry(name.clone()).or_default() += 1;
                 return true;
             }
-            Purpose::Keep(name) if error.spans_in(range.clone()).next().is_some() => {
-                learn_keep(name, error, learnt);
+            Purpose::End(name) if error.spans_in(range.clone()).next().is_some() => {
+                learnt.ends_itself.insert(name.clone());
+                return true;
+            }
+            Purpose::Keep(name) if mentions_place(error, range) => {
+                learn_keep(name, error, cell, learnt);
                 return true;
             }
             Purpose::Signature(name) if error.spans_in(range.clone()).next().is_some() => {
@@ -464,12 +498,19 @@ fn learn_from(error: &Diagnostic, cell: &Cell, plan: &Plan, generated: &Generate
     false
 }
 
+/// Whether an error is about a stretch of code, perhaps only in its notes ("function
+/// requires argument type to outlive `'static`").
+fn mentions_place(error: &Diagnostic, range: &Range<usize>) -> bool {
+    error.spans_in(range.clone()).next().is_some()
+        || (error.has_code("E0373") && error.children.iter().any(|note| note.spans_in(range.clone()).next().is_some()))
+}
+
 fn touches(one: &Range<usize>, other: &Range<usize>) -> bool {
     one.start < other.end && other.start < one.end
 }
 
 /// A line that keeps a new variable was refused.
-fn learn_keep(name: &str, error: &Diagnostic, learnt: &mut Learnt) {
+fn learn_keep(name: &str, error: &Diagnostic, cell: &Cell, learnt: &mut Learnt) {
     let boxed = learnt.as_type.contains_key(name);
     if boxed && error.has_code("E0277") && learnt.local_closures.insert(name.to_owned()) {
         match learnt.types.boxed_closure(name, false) {
@@ -481,8 +522,12 @@ fn learn_keep(name: &str, error: &Diagnostic, learnt: &mut Learnt) {
     } else if error.has_code("E0381") {
         learnt.not_kept.insert(name.to_owned(), "it does not get a value on every way through the cell".to_owned());
     } else {
-        learnt.not_kept.insert(name.to_owned(), borrow_reason(name, error, boxed));
+        learnt.not_kept.insert(name.to_owned(), borrow_reason(name, error, is_closure(name, cell)));
     }
+}
+
+fn is_closure(name: &str, cell: &Cell) -> bool {
+    cell.bindings.iter().any(|binding| binding.name == name && binding.closure.is_some())
 }
 
 fn borrow_reason(name: &str, error: &Diagnostic, closure: bool) -> String {

@@ -1,8 +1,6 @@
 //! A type as the compiler prints it, made into a type that source code can name.
 
-use std::ops::Range;
-
-use syn::visit::{self, Visit};
+use crate::cell::lifetimes;
 
 /// The type as source for a variable that lives as long as the notebook: lifetimes
 /// that the compiler has erased are `'static`, since only such values are kept. `None`
@@ -11,16 +9,20 @@ pub fn nameable(printed: &str) -> Option<String> {
     if printed.contains('{') || printed.contains("impl ") {
         return None;
     }
-    let parsed: syn::Type = syn::parse_str(printed).ok()?;
-    let mut erased = ErasedLifetimes(Vec::new());
-    erased.visit_type(&parsed);
-    let mut text = printed.to_owned();
-    // From the end, so that the places stay right.
-    erased.0.sort_by_key(|(place, _)| std::cmp::Reverse(place.start));
-    for (place, lifetime) in erased.0 {
-        text.replace_range(place, lifetime);
+    lifetimes::with_static(&without_unnamed_crates(&printed))
+}
+
+/// `crossbeam_channel::Sender` of `_::crossbeam_channel::Sender`: the prelude's library is
+/// linked without a name, and the compiler's path to a crate may lead through it.
+fn without_unnamed_crates(printed: &str) -> String {
+    let mut text = String::with_capacity(printed.len());
+    for part in printed.split_inclusive("_::") {
+        match part.strip_suffix("_::") {
+            Some(before) if !before.ends_with(|c: char| c.is_alphanumeric() || c == '_') => text.push_str(before),
+            _ => text.push_str(part),
+        }
     }
-    Some(text)
+    text
 }
 
 /// `fn(i32) -> i32` of a function item's type `fn(i32) -> i32 {name}`.
@@ -43,46 +45,14 @@ pub fn why_unnameable(name: &str, printed: &str) -> String {
     }
 }
 
-/// Where a lifetime is left out or erased, with what to write there.
-struct ErasedLifetimes(Vec<(Range<usize>, &'static str)>);
-
-impl<'a> Visit<'a> for ErasedLifetimes {
-    fn visit_type_reference(&mut self, reference: &'a syn::TypeReference) {
-        if reference.lifetime.is_none() {
-            let after = reference.and_token.span.byte_range().end;
-            self.0.push((after..after, "'static "));
-        }
-        visit::visit_type_reference(self, reference);
-    }
-
-    fn visit_lifetime(&mut self, lifetime: &'a syn::Lifetime) {
-        if lifetime.ident == "_" {
-            self.0.push((lifetime.apostrophe.byte_range().start..lifetime.ident.span().byte_range().end, "'static"));
-        }
-    }
-
-    // Inside of these a reference without a lifetime means "for any".
-    fn visit_type_fn_ptr(&mut self, _: &'a syn::TypeFnPtr) {}
-    fn visit_parenthesized_generic_arguments(&mut self, _: &'a syn::ParenthesizedGenericArguments) {}
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn erased_lifetimes_become_static() {
-        let cases = [
-            ("&str", "&'static str"),
-            ("&mut &str", "&'static mut &'static str"),
-            ("std::borrow::Cow<'_, str>", "std::borrow::Cow<'static, str>"),
-            ("std::vec::Vec<(i32, &[u8; 3])>", "std::vec::Vec<(i32, &'static [u8; 3])>"),
-            ("for<'a> fn(&'a str) -> &'a str", "for<'a> fn(&'a str) -> &'a str"),
-            ("fn(&str)", "fn(&str)"),
-        ];
-        for (printed, expected) in cases {
-            assert_eq!(nameable(printed).as_deref(), Some(expected), "{printed}");
-        }
+    fn unnamed_crates_are_left_out_of_paths() {
+        let printed = "std::vec::Vec<_::crossbeam_channel::Sender<my_::T>>";
+        assert_eq!(nameable(printed).as_deref(), Some("std::vec::Vec<crossbeam_channel::Sender<my_::T>>"));
     }
 
     #[test]

@@ -1,0 +1,185 @@
+//! A real kernel process, and the client that drives it over its sockets.
+
+use std::error::Error;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use jupyter_protocol::connection_info::{ConnectionInfo, Transport};
+use jupyter_protocol::messaging::{
+    ExecuteRequest, ExecutionState, JupyterMessage, JupyterMessageContent, KernelInfoRequest, ReplyStatus, ShutdownRequest,
+};
+use jupyter_zmq_client::{
+    ClientControlConnection, ClientIoPubConnection, ClientShellConnection, create_client_control_connection,
+    create_client_iopub_connection, create_client_shell_connection_with_identity, peer_identity_for_session,
+};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+use super::compiler::Call;
+
+pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// The kernel of this workspace.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_threadbook");
+
+/// Longer than anything here takes; what takes longer is stuck.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How often it is looked whether the kernel's sockets are there. Jupyter's own clients
+/// look far more seldom.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// A kernel that runs, with a client.
+pub struct Kernel {
+    process: Child,
+    shell: ClientShellConnection,
+    control: ClientControlConnection,
+    iopub: ClientIoPubConnection,
+    calls: mpsc::UnboundedReceiver<Call>,
+    /// Sockets and compiled cells lie here while the kernel lives.
+    _folder: TempDir,
+}
+
+/// A cell that ran.
+pub struct Ran {
+    /// From sending the cell to its reply and its idle.
+    pub took: Duration,
+    /// The calls of the compiler that it needed.
+    pub calls: Vec<Call>,
+}
+
+impl Kernel {
+    /// Starts a kernel. Returns it with the time from the process's start to the reply
+    /// to `kernel_info_request`.
+    pub async fn start() -> Result<(Kernel, Duration)> {
+        let folder = tempfile::Builder::new().prefix("cells-").tempdir()?;
+        let info = ConnectionInfo {
+            ip: folder.path().join("k").display().to_string(),
+            transport: Transport::IPC,
+            shell_port: 1,
+            iopub_port: 2,
+            stdin_port: 3,
+            control_port: 4,
+            hb_port: 5,
+            key: "a key".into(),
+            signature_scheme: "hmac-sha256".into(),
+            kernel_name: None,
+        };
+        let connection_file = folder.path().join("connection.json");
+        std::fs::write(&connection_file, serde_json::to_vec(&info)?)?;
+
+        let begin = Instant::now();
+        let mut process = Command::new(PROGRAM)
+            .arg("kernel")
+            .arg("--connection-file")
+            .arg(&connection_file)
+            .env("THREADBOOK_LOG", "threadbook::rustc=debug")
+            .env("TMPDIR", folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let stderr = process.stderr.take().ok_or("the kernel's log cannot be read")?;
+        let (sender, calls) = mpsc::unbounded_channel();
+        tokio::spawn(read_log(stderr, sender));
+
+        // The client's library waits a second or more before it tries a socket again.
+        for port in [info.shell_port, info.control_port, info.iopub_port] {
+            wait_for(&folder.path().join(format!("k-{port}")), &mut process).await?;
+        }
+        let session = "bench";
+        let identity = peer_identity_for_session(session)?;
+        let mut shell = create_client_shell_connection_with_identity(&info, session, identity).await?;
+        shell.send(JupyterMessage::new(KernelInfoRequest {}, None)).await?;
+        let reply = timeout(PATIENCE, shell.read()).await??;
+        let took = begin.elapsed();
+        if reply.message_type() != "kernel_info_reply" {
+            return Err(format!("the kernel answered with {}", reply.message_type()).into());
+        }
+        let control = create_client_control_connection(&info, session).await?;
+        let mut iopub = create_client_iopub_connection(&info, "", session).await?;
+        while timeout(PATIENCE, iopub.read()).await??.message_type() != "iopub_welcome" {}
+        Ok((Kernel { process, shell, control, iopub, calls, _folder: folder }, took))
+    }
+
+    /// Runs a cell to its end.
+    ///
+    /// # Errors
+    /// When the cell fails: its time would mean nothing.
+    pub async fn execute(&mut self, code: &str) -> Result<Ran> {
+        while self.calls.try_recv().is_ok() {}
+        let begin = Instant::now();
+        let request = JupyterMessage::new(ExecuteRequest::new(code.to_owned()), None);
+        let id = request.header.msg_id.clone();
+        self.shell.send(request).await?;
+        let reply = timeout(PATIENCE, self.shell.read()).await??;
+        self.wait_for_idle(&id).await?;
+        let took = begin.elapsed();
+        match reply.content {
+            JupyterMessageContent::ExecuteReply(reply) if reply.status == ReplyStatus::Ok => {}
+            other => return Err(format!("this cell failed:\n{code}\n{other:?}").into()),
+        }
+        // The log was written before the compiler ran, the reply long after it.
+        let mut calls = Vec::new();
+        while let Ok(call) = self.calls.try_recv() {
+            calls.push(call);
+        }
+        Ok(Ran { took, calls })
+    }
+
+    async fn wait_for_idle(&mut self, request: &str) -> Result<()> {
+        loop {
+            let message = timeout(PATIENCE, self.iopub.read()).await??;
+            let own = message.parent_header.as_ref().is_some_and(|header| header.msg_id == request);
+            if let JupyterMessageContent::Status(status) = &message.content
+                && own
+                && status.execution_state == ExecutionState::Idle
+            {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The kernel's process id.
+    pub fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    pub async fn shutdown(mut self) -> Result<()> {
+        self.control.send(JupyterMessage::new(ShutdownRequest { restart: false }, None)).await?;
+        if timeout(PATIENCE, self.process.wait()).await.is_err() {
+            self.process.kill().await?;
+        }
+        Ok(())
+    }
+}
+
+async fn wait_for(socket: &Path, process: &mut Child) -> Result<()> {
+    let begin = Instant::now();
+    while !socket.exists() {
+        if let Some(status) = process.try_wait()? {
+            return Err(format!("the kernel ended at its start: {status}").into());
+        }
+        if begin.elapsed() > PATIENCE {
+            return Err(format!("the kernel did not open {}", socket.display()).into());
+        }
+        sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}
+
+/// Takes the calls of the compiler out of the kernel's log; other lines are passed on.
+async fn read_log(stderr: ChildStderr, calls: mpsc::UnboundedSender<Call>) {
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        match Call::from_log(&line) {
+            Some(call) => drop(calls.send(call)),
+            None => eprintln!("{line}"),
+        }
+    }
+}

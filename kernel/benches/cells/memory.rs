@@ -1,0 +1,40 @@
+//! What the kernel and the processes that it has started hold in memory.
+
+use std::fs;
+use std::ops::Add;
+
+/// Sizes in KiB.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Memory {
+    /// Resident pages; those that two processes share count in both.
+    pub rss: u64,
+    /// The same, each shared page divided among those that have it.
+    pub pss: u64,
+}
+
+impl Add for Memory {
+    type Output = Memory;
+
+    fn add(self, other: Memory) -> Memory {
+        Memory { rss: self.rss + other.rss, pss: self.pss + other.pss }
+    }
+}
+
+/// Of one process. `None` where the system has no `/proc`.
+pub fn of_process(id: u32) -> Option<Memory> {
+    let text = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok()?;
+    let field = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    };
+    Some(Memory { rss: field("Rss:")?, pss: field("Pss:")? })
+}
+
+/// Of all direct children of a process together.
+pub fn of_children(id: u32) -> Option<Memory> {
+    let threads = fs::read_dir(format!("/proc/{id}/task")).ok()?;
+    let lists = threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let children: Vec<u32> = lists.flat_map(|list| list.split_whitespace().flat_map(str::parse).collect::<Vec<_>>()).collect();
+    (!children.is_empty()).then_some(())?;
+    Some(children.into_iter().filter_map(of_process).fold(Memory::default(), Memory::add))
+}
