@@ -30,7 +30,13 @@ pub struct CellError {
 
 impl<E: Debug> From<E> for CellError {
     fn from(error: E) -> CellError {
-        CellError { type_name: std::any::type_name::<E>(), text: format!("{error:?}") }
+        CellError::new(std::any::type_name::<E>(), &error)
+    }
+}
+
+impl CellError {
+    fn new(type_name: &'static str, error: &dyn Debug) -> CellError {
+        CellError { type_name, text: format!("{error:?}") }
     }
 }
 
@@ -47,7 +53,12 @@ static CELL_THREAD: OnceLock<thread::ThreadId> = OnceLock::new();
 /// Runs the statements of a cell and catches what they throw. The variables that the
 /// closure only borrows are still there afterwards.
 pub fn catch(statements: impl FnOnce() -> Result<(), CellError>) -> Ending {
-    match panic::catch_unwind(AssertUnwindSafe(statements)) {
+    // A thin shell: what needs no type is compiled once, in `ending`.
+    ending(panic::catch_unwind(AssertUnwindSafe(statements)))
+}
+
+fn ending(caught: thread::Result<Result<(), CellError>>) -> Ending {
+    match caught {
         Ok(Ok(())) => Ending::Finished,
         Ok(Err(error)) => Ending::Failed { type_name: error.type_name.to_owned(), text: error.text },
         Err(payload) => panicked(payload),

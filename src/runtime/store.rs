@@ -13,7 +13,7 @@ struct Slot {
     /// A `Box<T>` as a raw pointer.
     value: *mut u8,
     type_id: TypeId,
-    type_name: &'static str,
+    type_name: fn() -> &'static str,
     /// Drops the `Box<T>`.
     drop: unsafe fn(*mut u8),
     /// The run of a cell that put the value here.
@@ -49,55 +49,54 @@ fn variables() -> MutexGuard<'static, BTreeMap<String, Slot>> {
 /// If the store does not hold `name` with exactly this type: the kernel generated code
 /// that does not fit what the worker holds.
 pub fn take<T: 'static>(name: &str) -> T {
-    let slot = variables().remove(name).unwrap_or_else(|| missing(name));
-    if slot.type_id != TypeId::of::<T>() {
-        mismatch(name, slot.type_name, std::any::type_name::<T>());
+    let value = take_box(name, TypeId::of::<T>(), std::any::type_name::<T>);
+    // SAFETY: the type id says that the pointer is a `Box<T>`, and the store has given it up.
+    *unsafe { Box::from_raw(value.cast::<T>()) }
+}
+
+// These two are generic shells for the cell's compiler; all that needs no type is here,
+// compiled once.
+fn take_box(name: &str, type_id: TypeId, type_name: fn() -> &'static str) -> *mut u8 {
+    let slot = variables().remove(name);
+    let slot = slot.unwrap_or_else(|| panic!("the kernel lost the variable `{name}`: please report this"));
+    if slot.type_id != type_id {
+        panic!("the kernel holds `{name}` as `{}`, not as `{}`: please report this", (slot.type_name)(), type_name());
     }
-    let slot = ManuallyDrop::new(slot);
-    // SAFETY: the type id says that the pointer is a `Box<T>`; the slot is gone from
-    // the map and never dropped, so this is its only owner.
-    *unsafe { Box::from_raw(slot.value.cast::<T>()) }
-}
-
-#[cold]
-fn missing(name: &str) -> ! {
-    panic!("the kernel lost the variable `{name}`: please report this")
-}
-
-#[cold]
-fn mismatch(name: &str, holds: &str, wanted: &str) -> ! {
-    panic!("the kernel holds `{name}` as `{holds}`, not as `{wanted}`: please report this")
+    // Given up: not to be dropped.
+    ManuallyDrop::new(slot).value
 }
 
 /// Keeps a variable that the cell has made. The compiler's output names the type of
 /// `value`, which is how the kernel learns it: so this function is never inlined.
 #[inline(never)]
 pub fn keep<T: 'static>(name: &str, value: &mut ManuallyDrop<T>) {
-    put(name, value, false);
+    // SAFETY: generated code does not touch `value` afterwards.
+    put(name, slot(unsafe { ManuallyDrop::take(value) }), false);
 }
 
 /// Puts a variable back that the cell had taken, unless the cell made a new one of the
 /// same name.
 #[inline(never)]
 pub fn keep_back<T: 'static>(name: &str, value: &mut ManuallyDrop<T>) {
-    put(name, value, true);
+    // SAFETY: generated code does not touch `value` afterwards.
+    put(name, slot(unsafe { ManuallyDrop::take(value) }), true);
 }
 
-fn put<T: 'static>(name: &str, value: &mut ManuallyDrop<T>, back: bool) {
-    // SAFETY: generated code calls `keep` and `keep_back` once for a `value` and does
-    // not touch it afterwards.
-    let value = unsafe { ManuallyDrop::take(value) };
-    let run = super::host::current_run();
-    if back && variables().get(name).is_some_and(|slot| slot.run == run) {
-        return;
-    }
-    let slot = Slot {
+fn slot<T: 'static>(value: T) -> Slot {
+    Slot {
         value: Box::into_raw(Box::new(value)).cast(),
         type_id: TypeId::of::<T>(),
-        type_name: std::any::type_name::<T>(),
+        type_name: std::any::type_name::<T>,
         drop: drop_box::<T>,
-        run,
-    };
+        run: 0,
+    }
+}
+
+fn put(name: &str, mut slot: Slot, back: bool) {
+    slot.run = super::host::current_run();
+    if back && variables().get(name).is_some_and(|newer| newer.run == slot.run) {
+        return;
+    }
     // The old value's drop may run the person's code, which may want the store.
     let old = variables().insert(name.to_owned(), slot);
     drop(old);
