@@ -7,6 +7,10 @@
 pub mod message;
 
 #[cfg(feature = "prelude")]
+#[doc(hidden)]
+#[path = "runtime/mod.rs"]
+pub mod __rt;
+#[cfg(feature = "prelude")]
 mod clock;
 #[cfg(feature = "prelude")]
 pub mod display;
@@ -14,7 +18,3 @@ pub mod display;
 mod input;
 #[cfg(feature = "prelude")]
 pub mod prelude;
-#[cfg(feature = "prelude")]
-#[doc(hidden)]
-#[path = "runtime/mod.rs"]
-pub mod __rt;

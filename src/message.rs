@@ -26,14 +26,33 @@ pub enum FromCell {
         ticket: u64,
     },
     /// The value of a cell's last expression.
-    Result { run: u64, data: Map<String, Value> },
-    ClearOutput { run: u64, wait: bool, ticket: u64 },
+    Result {
+        run: u64,
+        data: Map<String, Value>,
+    },
+    ClearOutput {
+        run: u64,
+        wait: bool,
+        ticket: u64,
+    },
     /// Ask the person for a line of text; answered by [`ToCell::InputReply`].
-    Input { run: u64, ticket: u64, prompt: String, password: bool },
+    Input {
+        run: u64,
+        ticket: u64,
+        prompt: String,
+        password: bool,
+    },
     /// A panic that did not end a cell: on another thread, or caught.
-    Panic { run: u64, panic: PanicReport },
+    Panic {
+        run: u64,
+        panic: PanicReport,
+    },
     /// A cell has ended. What is left of its text is in the pipes already.
-    Ended { run: u64, ending: Ending, variables: Vec<String> },
+    Ended {
+        run: u64,
+        ending: Ending,
+        variables: Vec<String>,
+    },
 }
 
 /// How a cell's code ended.
@@ -42,7 +61,10 @@ pub enum FromCell {
 pub enum Ending {
     Finished,
     /// A `?` at the top level met an error.
-    Failed { type_name: String, text: String },
+    Failed {
+        type_name: String,
+        text: String,
+    },
     Panicked(PanicReport),
     /// The compiled cell could not be loaded or called.
     NotLoaded(String),
@@ -70,14 +92,30 @@ pub struct PanicReport {
 #[serde(tag = "message", rename_all = "snake_case")]
 pub enum ToCell {
     /// Load these shared libraries, so that cells find them.
-    Load { libraries: Vec<String> },
+    Load {
+        libraries: Vec<String>,
+    },
     /// Load a compiled cell and call its entry point.
-    Run { run: u64, library: String, symbol: String },
+    Run {
+        run: u64,
+        library: String,
+        symbol: String,
+    },
     /// Drop variables.
-    Forget { names: Vec<String> },
+    Forget {
+        names: Vec<String>,
+    },
     /// A line of text, or none when nobody can answer.
-    InputReply { ticket: u64, text: Option<String> },
-    Seen { ticket: u64 },
+    InputReply {
+        ticket: u64,
+        text: Option<String>,
+    },
+    Seen {
+        ticket: u64,
+    },
     /// Set or unset environment variables of the process.
-    Environment { name: String, value: Option<String> },
+    Environment {
+        name: String,
+        value: Option<String>,
+    },
 }

@@ -4,8 +4,8 @@ pub use crate::clock::{seconds, sleep};
 pub use crate::display::{
     Gif, Html, Jpeg, Json, Latex, Markdown, MimeBundle, Png, Rich, Svg, clear_output, display, update_display,
 };
-pub use crate::input::{InputError, input, password};
 pub use crate::display_any as show;
+pub use crate::input::{InputError, input, password};
 
 #[cfg(doc)]
 use crate as threadbook;

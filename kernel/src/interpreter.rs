@@ -18,8 +18,6 @@ pub struct CellRequest {
     /// No result is shown and nothing counts (`silent`).
     pub silent: bool,
     pub allow_stdin: bool,
-    /// The front end's id of the cell, when it sends one.
-    pub cell_id: Option<String>,
 }
 
 /// How a cell ended. Everything that it showed went through its [`Output`] before,
@@ -37,7 +35,9 @@ pub struct Outcome {
 pub enum Completeness {
     Complete,
     /// More lines are wanted; start the next with this indent.
-    Incomplete { indent: String },
+    Incomplete {
+        indent: String,
+    },
     Invalid,
 }
 

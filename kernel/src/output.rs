@@ -40,18 +40,37 @@ pub struct CellError {
 
 #[derive(Debug)]
 pub enum Event {
-    Stream { name: StreamName, text: String },
+    Stream {
+        name: StreamName,
+        text: String,
+    },
     /// `display_data`, or `update_display_data` when `update` is set.
-    Display { data: MimeBundle, metadata: Map<String, Value>, display_id: Option<String>, update: bool },
-    ClearOutput { wait: bool },
+    Display {
+        data: MimeBundle,
+        metadata: Map<String, Value>,
+        display_id: Option<String>,
+        update: bool,
+    },
+    ClearOutput {
+        wait: bool,
+    },
     /// The value of the cell's last expression.
-    Result { data: MimeBundle, metadata: Map<String, Value> },
+    Result {
+        data: MimeBundle,
+        metadata: Map<String, Value>,
+    },
     Error(CellError),
     /// Ask the person at the front end for a line of text. Dropping `answer` means
     /// that nobody can answer (no stdin, or the front end went away).
-    Input { prompt: String, password: bool, answer: oneshot::Sender<String> },
+    Input {
+        prompt: String,
+        password: bool,
+        answer: oneshot::Sender<String>,
+    },
     /// Everything sent before this has been handed on when `done` is answered.
-    Flush { done: oneshot::Sender<()> },
+    Flush {
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// The sending side: cloned into whatever may still print for this cell later on.

@@ -29,7 +29,10 @@ impl Call {
     pub async fn repeat(&self) -> Result<Duration> {
         let elsewhere = tempfile::tempdir()?;
         let into = |argument: &String| match argument.strip_prefix("--emit=") {
-            Some(files) => OsString::from(format!("--emit={}", files.replace(&self.directory, &elsewhere.path().to_string_lossy()))),
+            Some(files) => OsString::from(format!(
+                "--emit={}",
+                files.replace(&self.directory, &elsewhere.path().to_string_lossy())
+            )),
             None => OsString::from(argument),
         };
         let mut command = Command::new(&self.program);

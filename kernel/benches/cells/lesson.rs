@@ -11,25 +11,46 @@ pub const LESSON: [(&str, &str); 20] = [
     ("a function", "fn square(n: i32) -> i32 {\n    n * n\n}"),
     ("call a function", "numbers.iter().map(|n| square(*n)).collect::<Vec<_>>()"),
     ("a loop that prints", r#"for n in &numbers { println!("square: {}", square(*n)); }"#),
-    ("a struct and a value", "#[derive(Debug, Clone, PartialEq)]\nstruct Point { x: i32, y: i32 }\nlet point = Point { x: 1, y: 2 };\npoint"),
+    (
+        "a struct and a value",
+        "#[derive(Debug, Clone, PartialEq)]\nstruct Point { x: i32, y: i32 }\nlet point = Point { x: 1, y: 2 };\npoint",
+    ),
     ("an impl", "impl Point {\n    fn swapped(&self) -> Point { Point { x: self.y, y: self.x } }\n}\npoint.swapped()"),
     ("a closure", "let add = |a: i32, b: i32| a + b;\nadd(2, 3)"),
-    ("a static", "use std::sync::atomic::{AtomicUsize, Ordering};\nstatic COUNT: AtomicUsize = AtomicUsize::new(0);\nCOUNT.fetch_add(1, Ordering::Relaxed);"),
+    (
+        "a static",
+        "use std::sync::atomic::{AtomicUsize, Ordering};\nstatic COUNT: AtomicUsize = AtomicUsize::new(0);\nCOUNT.fetch_add(1, Ordering::Relaxed);",
+    ),
     ("use a static", "COUNT.fetch_add(1, Ordering::Relaxed)"),
-    ("a map", r#"use std::collections::HashMap;
+    (
+        "a map",
+        r#"use std::collections::HashMap;
 let mut ages: HashMap<String, u32> = HashMap::new();
-ages.insert("Ada".to_string(), 36);"#),
+ages.insert("Ada".to_string(), 36);"#,
+    ),
     ("look up in a map", r#"ages.get("Ada").copied().unwrap_or(0)"#),
-    ("start and join a thread", r#"let handle = std::thread::spawn(|| println!("from a thread"));
-handle.join().unwrap();"#),
-    ("a lock", r#"use std::sync::{Arc, Mutex};
+    (
+        "start and join a thread",
+        r#"let handle = std::thread::spawn(|| println!("from a thread"));
+handle.join().unwrap();"#,
+    ),
+    (
+        "a lock",
+        r#"use std::sync::{Arc, Mutex};
 let total = Arc::new(Mutex::new(0));
-*total.lock().unwrap() += 5;"#),
-    ("a question mark", r#"let apples: i32 = "42".parse()?;
-apples + 1"#),
+*total.lock().unwrap() += 5;"#,
+    ),
+    (
+        "a question mark",
+        r#"let apples: i32 = "42".parse()?;
+apples + 1"#,
+    ),
     ("show HTML", r#"Html("<b>bold</b>")"#),
-    ("format text", r#"let text = format!("{:>8.3}|{:?}", time_scale, numbers);
-text"#),
+    (
+        "format text",
+        r#"let text = format!("{:>8.3}|{:?}", time_scale, numbers);
+text"#,
+    ),
 ];
 
 /// How many functions, structs and impls [`items`] defines.
@@ -62,7 +83,10 @@ pub fn used_items() -> String {
 }
 
 fn function(number: usize) -> String {
-    format!("fn function_{number}(n: i64) -> i64 {{\n    (0..n).filter(|k| k % {} == 0).map(|k| k * {number}).sum()\n}}\n", number + 2)
+    format!(
+        "fn function_{number}(n: i64) -> i64 {{\n    (0..n).filter(|k| k % {} == 0).map(|k| k * {number}).sum()\n}}\n",
+        number + 2
+    )
 }
 
 fn structure(number: usize) -> String {
@@ -73,7 +97,9 @@ fn structure(number: usize) -> String {
 }
 
 fn implementation(number: usize) -> String {
-    format!("impl Record{number} {{\n    fn total(&self) -> i64 {{\n        self.values.iter().sum::<i64>() + i64::from(self.id)\n    }}\n}}\n")
+    format!(
+        "impl Record{number} {{\n    fn total(&self) -> i64 {{\n        self.values.iter().sum::<i64>() + i64::from(self.id)\n    }}\n}}\n"
+    )
 }
 
 /// A small cell that uses none of the items. `round` makes each a new one.

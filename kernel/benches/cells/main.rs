@@ -173,7 +173,12 @@ fn print_targets(starts: &Starts, lesson: &Lesson, plain: &Growth, using: &Growt
     let (median, worst) = (starts.reply.median(), starts.reply.worst());
     let what = format!("start to the first reply ({} starts)", starts.reply.count());
     row([&what, &ms(median), &ms(worst), &target(median, 0.3, "< 300 ms")]);
-    row([&"first cell, right after the first reply", &ms(starts.first_cell.median()), &ms(starts.first_cell.worst()), &""]);
+    row([
+        &"first cell, right after the first reply",
+        &ms(starts.first_cell.median()),
+        &ms(starts.first_cell.worst()),
+        &"",
+    ]);
     let what = format!("new small cell ({} different ones)", cells.count());
     row([&what, &ms(cells.median()), &ms(cells.worst()), &""]);
     row([&"the same source, bare rustc", &ms(bare.median()), &ms(bare.worst()), &""]);

@@ -34,7 +34,8 @@ pub fn of_process(id: u32) -> Option<Memory> {
 pub fn of_children(id: u32) -> Option<Memory> {
     let threads = fs::read_dir(format!("/proc/{id}/task")).ok()?;
     let lists = threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    let children: Vec<u32> = lists.flat_map(|list| list.split_whitespace().flat_map(str::parse).collect::<Vec<_>>()).collect();
+    let children: Vec<u32> =
+        lists.flat_map(|list| list.split_whitespace().flat_map(str::parse).collect::<Vec<_>>()).collect();
     (!children.is_empty()).then_some(())?;
     Some(children.into_iter().filter_map(of_process).fold(Memory::default(), Memory::add))
 }

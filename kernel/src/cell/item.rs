@@ -436,7 +436,19 @@ pub fn makes_items(definition: &syn::Macro) -> bool {
     use proc_macro2::{TokenStream, TokenTree};
 
     const ITEM_WORDS: [&str; 14] = [
-        "pub", "struct", "enum", "fn", "impl", "trait", "mod", "type", "static", "const", "use", "extern", "union",
+        "pub",
+        "struct",
+        "enum",
+        "fn",
+        "impl",
+        "trait",
+        "mod",
+        "type",
+        "static",
+        "const",
+        "use",
+        "extern",
+        "union",
         "thread_local",
     ];
     fn starts_like_item(body: TokenStream) -> bool {
@@ -533,7 +545,9 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert!(makes("macro_rules! m { ($n:ident) => { struct $n; impl $n {} } }"));
-        assert!(makes("macro_rules! m { ($($n:ident),*) => { $(fn $n() {})* }; () => { #[derive(Debug)] struct X; } }"));
+        assert!(makes(
+            "macro_rules! m { ($($n:ident),*) => { $(fn $n() {})* }; () => { #[derive(Debug)] struct X; } }"
+        ));
         assert!(!makes("macro_rules! m { ($x:expr) => { $x * 2 } }"));
         assert!(!makes("macro_rules! m { ($x:expr) => { println!(\"{}\", $x) } }"));
     }

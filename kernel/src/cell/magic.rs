@@ -18,11 +18,19 @@ pub struct Command {
 }
 
 pub const COMMANDS: &[Command] = &[
-    Command { name: "dep", usage: ":dep rand = \"0.9\"", help: "adds a crate: a version, { path = … } or { git = … }, features = […]" },
+    Command {
+        name: "dep",
+        usage: ":dep rand = \"0.9\"",
+        help: "adds a crate: a version, { path = … } or { git = … }, features = […]",
+    },
     Command { name: "help", usage: "%help", help: "lists what the kernel can do beside running Rust" },
     Command { name: "vars", usage: "%vars", help: "lists the variables with their types" },
     Command { name: "explain", usage: ":explain E0382", help: "explains an error code of the compiler" },
-    Command { name: "backtrace", usage: "%backtrace on", help: "panics show the calls that led to them; cells run unoptimised (on or off)" },
+    Command {
+        name: "backtrace",
+        usage: "%backtrace on",
+        help: "panics show the calls that led to them; cells run unoptimised (on or off)",
+    },
 ];
 
 /// The commands as they are typed, with either sign, for completion and inspection.
@@ -30,7 +38,9 @@ pub fn as_typed() -> &'static [Magic] {
     static TYPED: LazyLock<Vec<Magic>> = LazyLock::new(|| {
         let signs = COMMANDS.iter().flat_map(|command| [(":", command), ("%", command)]);
         // Made once for the life of the program.
-        signs.map(|(sign, command)| Magic { name: String::leak(format!("{sign}{}", command.name)), help: command.help }).collect()
+        signs
+            .map(|(sign, command)| Magic { name: String::leak(format!("{sign}{}", command.name)), help: command.help })
+            .collect()
     });
     &TYPED
 }

@@ -65,7 +65,9 @@ impl MacroReading<'_> {
 /// The name of a macro that the statement defines, if its calls stand for items.
 fn own_item_macro(statement: &Stmt) -> Option<String> {
     match statement {
-        Stmt::Item(syn::Item::Macro(definition)) if makes_items(&definition.mac) => Some(definition.ident.as_ref()?.to_string()),
+        Stmt::Item(syn::Item::Macro(definition)) if makes_items(&definition.mac) => {
+            Some(definition.ident.as_ref()?.to_string())
+        }
         _ => None,
     }
 }
@@ -256,7 +258,8 @@ mod tests {
 
     fn cell(text: &str) -> Cell {
         let source = CellSource::new(1, text);
-        parse(&source, 0..text.len(), &MacroReading { item_macros: &|name| name == "items", flipped: &[] }).unwrap_or_else(|error| panic!("{text}: {error}"))
+        parse(&source, 0..text.len(), &MacroReading { item_macros: &|name| name == "items", flipped: &[] })
+            .unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
     fn names(cell: &Cell) -> Vec<&str> {

@@ -307,6 +307,9 @@ mod tests {
     #[test]
     fn lazy_statics_become_lazy_locks() {
         let text = "lazy_static::lazy_static! { static ref M: Mutex<u8> = Mutex::new(1); }";
-        assert!(written(text, StaticUse::Define).contains("LazyLock<Mutex<u8>> = ::std::sync::LazyLock::new(|| Mutex::new(1));"));
+        assert!(
+            written(text, StaticUse::Define)
+                .contains("LazyLock<Mutex<u8>> = ::std::sync::LazyLock::new(|| Mutex::new(1));")
+        );
     }
 }

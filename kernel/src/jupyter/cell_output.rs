@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use jupyter_protocol::messaging::{
-    ClearOutput, ErrorOutput, JupyterMessageContent, Stdio, StreamContent,
-};
+use jupyter_protocol::messaging::{ClearOutput, ErrorOutput, JupyterMessageContent, Stdio, StreamContent};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
@@ -45,15 +43,12 @@ pub async fn forward(cell: Cell, mut events: mpsc::Receiver<Event>, iopub: IoPub
                 };
                 StreamContent { name, text }.into()
             }
-            Event::Display { data, metadata, display_id, update } => {
-                display(data, metadata, display_id, update)
-            }
+            Event::Display { data, metadata, display_id, update } => display(data, metadata, display_id, update),
             Event::ClearOutput { wait } => ClearOutput { wait }.into(),
             Event::Result { .. } if cell.silent => continue,
-            Event::Result { data, metadata } => raw(
-                "execute_result",
-                json!({"execution_count": cell.number, "data": data, "metadata": metadata}),
-            ),
+            Event::Result { data, metadata } => {
+                raw("execute_result", json!({"execution_count": cell.number, "data": data, "metadata": metadata}))
+            }
             Event::Error(error) => {
                 ErrorOutput { ename: error.name, evalue: error.value, traceback: error.traceback }.into()
             }

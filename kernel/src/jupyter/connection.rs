@@ -22,8 +22,7 @@ pub fn read(path: &Path) -> Result<ConnectionInfo, ServeError> {
     let text = fs::read(path).map_err(|source| ServeError::Unreadable { path: path.into(), source })?;
     let wrong_content = |source| ServeError::WrongContent { path: path.into(), source };
     let value: Value = serde_json::from_slice(&text).map_err(wrong_content)?;
-    let unsupported =
-        |problem, advice| Err(ServeError::Unsupported { path: path.into(), problem, advice });
+    let unsupported = |problem, advice| Err(ServeError::Unsupported { path: path.into(), problem, advice });
     if value.get("curve_secretkey").is_some() {
         return unsupported(
             "that the sockets are encrypted (curve_secretkey)".into(),

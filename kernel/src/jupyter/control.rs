@@ -11,11 +11,7 @@ use crate::interpreter::Interpreter;
 
 /// Answers for ever. Each request is answered by a task of its own, so that none has
 /// to wait for another one.
-pub async fn serve<I: Interpreter>(
-    kernel: Arc<Kernel<I>>,
-    mut requests: RouterRecvConnection,
-    replies: Replies,
-) {
+pub async fn serve<I: Interpreter>(kernel: Arc<Kernel<I>>, mut requests: RouterRecvConnection, replies: Replies) {
     let mut answers = JoinSet::new();
     loop {
         match message::receive(&mut requests).await {

@@ -59,30 +59,17 @@ impl<I: Interpreter> Shell<I> {
             let _ = tokio::task::spawn_blocking(move || history.store(number, &source)).await;
         }
         if !execute.silent {
-            let input = ExecuteInput {
-                code: execute.code.clone(),
-                execution_count: ExecutionCount::new(number as usize),
-            };
+            let input =
+                ExecuteInput { code: execute.code.clone(), execution_count: ExecutionCount::new(number as usize) };
             kernel.iopub.publish(request.child(input)).await;
         }
 
         let (output, events) = Output::channel();
-        let cell = Cell {
-            request: request.clone(),
-            number,
-            silent: execute.silent,
-            allow_stdin: execute.allow_stdin,
-        };
+        let cell = Cell { request: request.clone(), number, silent: execute.silent, allow_stdin: execute.allow_stdin };
         // On its own: it goes on for the threads that outlive the cell.
         tokio::spawn(cell_output::forward(cell, events, kernel.iopub.clone(), kernel.stdin.clone()));
 
-        let cell = CellRequest {
-            code: execute.code,
-            number,
-            silent: execute.silent,
-            allow_stdin: execute.allow_stdin,
-            cell_id: request.metadata["cellId"].as_str().map(str::to_owned),
-        };
+        let cell = CellRequest { code: execute.code, number, silent: execute.silent, allow_stdin: execute.allow_stdin };
         let outcome = run_guarded(kernel.interpreter.clone(), cell, &output).await;
         let content = match &outcome.error {
             Some(error) => failed(number, error),
@@ -160,7 +147,6 @@ async fn evaluated<I: Interpreter>(interpreter: Arc<I>, expressions: BTreeMap<St
 
 fn payload(outcome: Outcome) -> Vec<Value> {
     let page = outcome.page.map(|data| json!({"source": "page", "data": data, "start": 0}));
-    let next_input =
-        outcome.next_input.map(|text| json!({"source": "set_next_input", "text": text, "replace": false}));
+    let next_input = outcome.next_input.map(|text| json!({"source": "set_next_input", "text": text, "replace": false}));
     page.into_iter().chain(next_input).collect()
 }

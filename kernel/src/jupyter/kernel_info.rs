@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use jupyter_protocol::messaging::{
-    CodeMirrorMode, HelpLink, KernelInfoReply, LanguageInfo, ReplyStatus,
-};
+use jupyter_protocol::messaging::{CodeMirrorMode, HelpLink, KernelInfoReply, LanguageInfo, ReplyStatus};
 
 use super::message::PROTOCOL_VERSION;
 

@@ -33,13 +33,7 @@ impl Stdin {
     /// Asks the front end that sent `request`. `answer` is dropped when that front end
     /// has no stdin channel, goes away or does not want to answer; the question is
     /// taken back when nobody waits for `answer` any more.
-    pub async fn ask(
-        &self,
-        request: &Request,
-        prompt: String,
-        password: bool,
-        mut answer: oneshot::Sender<String>,
-    ) {
+    pub async fn ask(&self, request: &Request, prompt: String, password: bool, mut answer: oneshot::Sender<String>) {
         let Some(client) = request.identities.first().cloned() else { return };
         // Held until the end, so that the next question waits.
         let mut send = tokio::select! {
@@ -115,4 +109,3 @@ impl Stdin {
         }
     }
 }
-

@@ -52,7 +52,8 @@ const STACK_BYTES: usize = 64 << 20;
 /// every key press; and whatever a text does to a parser, the kernel goes on.
 fn on_own_thread<T: Send + Default>(answer: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("language".into()).stack_size(STACK_BYTES).spawn_scoped(scope, answer);
+        let thread =
+            std::thread::Builder::new().name("language".into()).stack_size(STACK_BYTES).spawn_scoped(scope, answer);
         match thread {
             Ok(thread) => thread.join().unwrap_or_default(),
             // No thread to be had: an empty answer is better than none.
@@ -96,14 +97,26 @@ mod tests {
     fn scope() -> Scope {
         Scope {
             variables: vec![
-                Variable { name: "v".into(), type_name: "std::vec::Vec<{closure@src/lib.rs:1:2: 3:4}>".into(), mutable: true, cell: 1 },
+                Variable {
+                    name: "v".into(),
+                    type_name: "std::vec::Vec<{closure@src/lib.rs:1:2: 3:4}>".into(),
+                    mutable: true,
+                    cell: 1,
+                },
                 Variable { name: "strange".into(), type_name: "<< not a type".into(), mutable: false, cell: 1 },
             ],
             items: vec![
                 Item { name: "broken".into(), kind: "fn", source: "fn broken( {".into(), cell: 2 },
                 Item { name: "Loop".into(), kind: "type", source: "type Loop = Loop;".into(), cell: 2 },
                 Item { name: "use".into(), kind: "use", source: "use Loop as Loop; use a::b as a;".into(), cell: 2 },
-                Item { name: "Me".into(), kind: "struct", source: "struct Me; impl std::ops::Deref for Me { type Target = Me; fn deref(&self) -> &Me { self } }".into(), cell: 2 },
+                Item {
+                    name: "Me".into(),
+                    kind: "struct",
+                    source:
+                        "struct Me; impl std::ops::Deref for Me { type Target = Me; fn deref(&self) -> &Me { self } }"
+                            .into(),
+                    cell: 2,
+                },
             ],
             crates: vec!["a-b".into()],
         }
@@ -148,7 +161,10 @@ mod tests {
                 let at = random(characters.len());
                 match random(3) {
                     0 => drop(characters.remove(at)),
-                    1 => characters.insert(at, ['{', '}', '(', ')', '<', '>', '"', '\'', '|', '.', ':', '%', '\n', '#', 'ü'][random(15)]),
+                    1 => characters.insert(
+                        at,
+                        ['{', '}', '(', ')', '<', '>', '"', '\'', '|', '.', ':', '%', '\n', '#', 'ü'][random(15)],
+                    ),
                     _ => characters.truncate(at.max(1)),
                 }
             }

@@ -54,7 +54,8 @@ impl Notebook {
     /// Reads a notebook and checks all that a run needs of it.
     pub fn read(path: &Path) -> Result<Notebook, Error> {
         let text = fs::read(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
-        let content = serde_json::from_slice(&text).map_err(|source| Error::NotJson { path: path.to_owned(), source })?;
+        let content =
+            serde_json::from_slice(&text).map_err(|source| Error::NotJson { path: path.to_owned(), source })?;
         Notebook::from_json(content, path)
     }
 

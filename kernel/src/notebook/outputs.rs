@@ -243,9 +243,12 @@ mod tests {
         outputs.take(cell, Event::ClearOutput { wait: true });
         assert_eq!(outputs.to_json(cell).len(), 1);
         outputs.take(cell, display("two", None, false));
-        assert_eq!(outputs.to_json(cell), [json!({
-            "output_type": "display_data", "data": { "text/plain": ["two"] }, "metadata": {},
-        })]);
+        assert_eq!(
+            outputs.to_json(cell),
+            [json!({
+                "output_type": "display_data", "data": { "text/plain": ["two"] }, "metadata": {},
+            })]
+        );
         outputs.take(cell, Event::ClearOutput { wait: false });
         assert!(outputs.to_json(cell).is_empty());
     }

@@ -95,13 +95,7 @@ pub async fn run(
         }
         listeners.spawn(listen(transcript.clone(), started.len() - 1, number, events));
 
-        let request = CellRequest {
-            code: cell.source.clone(),
-            number,
-            silent: false,
-            allow_stdin: false,
-            cell_id: cell.id.clone(),
-        };
+        let request = CellRequest { code: cell.source.clone(), number, silent: false, allow_stdin: false };
         let end = execute(interpreter, request, output.clone(), options.cell_timeout, stop).await;
         output.flush().await;
         let (outcome, stopped) = match end {

@@ -15,7 +15,12 @@ use crate::output::{CellError, Output};
 
 /// Carries out the command lines of a cell in their order. `:dep` lines that follow
 /// each other are one step.
-pub async fn run(notebook: &mut Notebook, lines: &[CommandLine], output: &Output, stop: &mut Stop) -> Result<(), CellError> {
+pub async fn run(
+    notebook: &mut Notebook,
+    lines: &[CommandLine],
+    output: &Output,
+    stop: &mut Stop,
+) -> Result<(), CellError> {
     // Nothing is done when a later line cannot be read.
     for line in lines {
         if !COMMANDS.iter().any(|command| command.name == line.name) {
@@ -54,7 +59,12 @@ fn unknown(line: &CommandLine) -> CellError {
     report::plain("UsageError", &format!("There is no command `{sign}{}`: {hint}", line.name))
 }
 
-async fn add(notebook: &mut Notebook, specs: Vec<DependencySpec>, output: &Output, stop: &mut Stop) -> Result<(), CellError> {
+async fn add(
+    notebook: &mut Notebook,
+    specs: Vec<DependencySpec>,
+    output: &Output,
+    stop: &mut Stop,
+) -> Result<(), CellError> {
     let (say, lines) = watch::channel(String::new());
     let mut setup = notebook.setup.clone();
     let work = setup.add(specs, move |line| drop(say.send(line.to_owned())));
@@ -127,7 +137,10 @@ async fn explain(notebook: &Notebook, code: &str) -> Result<String, CellError> {
     let explained = Command::new(&notebook.setup.toolchain.rustc).arg("--explain").arg(code).output().await;
     match explained {
         Ok(explained) if explained.status.success() => Ok(String::from_utf8_lossy(&explained.stdout).into_owned()),
-        Ok(_) => Err(report::plain("UsageError", &format!("The compiler has no error code `{code}`: write it as `:explain E0382`."))),
+        Ok(_) => Err(report::plain(
+            "UsageError",
+            &format!("The compiler has no error code `{code}`: write it as `:explain E0382`."),
+        )),
         Err(error) => Err(report::plain("UsageError", &format!("The compiler could not be started: {error}."))),
     }
 }

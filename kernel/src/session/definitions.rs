@@ -19,13 +19,23 @@ pub struct Variable {
 /// Why a name that once was a variable is none any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gone {
-    Moved { cell: u32 },
+    Moved {
+        cell: u32,
+    },
     /// Its type was defined anew.
-    Retyped { cell: u32, type_name: String },
+    Retyped {
+        cell: u32,
+        type_name: String,
+    },
     /// It could not be kept; the text says why and what to do.
-    NotKept { cell: u32, reason: String },
+    NotKept {
+        cell: u32,
+        reason: String,
+    },
     /// The cell that had taken it by value failed.
-    Failed { cell: u32 },
+    Failed {
+        cell: u32,
+    },
     /// The process that held it ended.
     Lost,
 }
@@ -185,7 +195,8 @@ impl Definitions {
             let mut stored = self.items[index].clone();
             if !stored.item.members.is_empty() {
                 stored.item = self.without_replaced_members(index, cell);
-                let header_keys = stored.item.members.iter().map(|member| format!(":: {}", member.name)).collect::<Vec<_>>();
+                let header_keys =
+                    stored.item.members.iter().map(|member| format!(":: {}", member.name)).collect::<Vec<_>>();
                 stored.item.keys.retain(|key| header_keys.iter().any(|end| key.ends_with(end)));
             }
             kept.push(stored);
@@ -193,7 +204,8 @@ impl Definitions {
         self.items = kept;
         for item in &cell.items {
             let symbols = (!item.statics.is_empty()).then(|| symbols_for(symbols, item));
-            self.items.extend(item.clone().split().into_iter().map(|item| StoredItem { item, symbols: symbols.clone() }));
+            self.items
+                .extend(item.clone().split().into_iter().map(|item| StoredItem { item, symbols: symbols.clone() }));
         }
     }
 
@@ -226,7 +238,9 @@ impl Definitions {
 
     /// Whether a macro of this name makes items, by a definition in the notebook.
     pub fn is_item_macro(&self, name: &str) -> bool {
-        self.items.iter().any(|stored| stored.item.kind == ItemKind::MacroRules && stored.item.names == [name] && stored.item.makes_items)
+        self.items.iter().any(|stored| {
+            stored.item.kind == ItemKind::MacroRules && stored.item.names == [name] && stored.item.makes_items
+        })
     }
 }
 

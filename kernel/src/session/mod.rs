@@ -37,7 +37,10 @@ pub struct Session {
 
 enum State {
     /// The compiler is looked for, the prelude is built if need be.
-    Preparing { work: JoinHandle<Prepared>, lines: watch::Receiver<String> },
+    Preparing {
+        work: JoinHandle<Prepared>,
+        lines: watch::Receiver<String>,
+    },
     Ready(Box<Notebook>),
     /// Shut down, or the preparation failed: the next cell begins it again.
     Idle,
@@ -75,7 +78,12 @@ impl Session {
     }
 
     /// Waits until the session is prepared, showing how it gets on.
-    async fn ready<'a>(&self, state: &'a mut State, output: &Output, stop: &mut Stop) -> Result<&'a mut Notebook, CellError> {
+    async fn ready<'a>(
+        &self,
+        state: &'a mut State,
+        output: &Output,
+        stop: &mut Stop,
+    ) -> Result<&'a mut Notebook, CellError> {
         if let State::Idle = state {
             *state = prepare(self.language_version.clone());
         }
@@ -103,7 +111,8 @@ impl Session {
 fn prepare(language_version: Arc<OnceLock<String>>) -> State {
     let (say, lines) = watch::channel(String::new());
     let work = tokio::spawn(async move {
-        let setup = Setup::find(move |line| drop(say.send(line.to_owned()))).await.map_err(|error| error.to_string())?;
+        let setup =
+            Setup::find(move |line| drop(say.send(line.to_owned()))).await.map_err(|error| error.to_string())?;
         // It stays what the first preparation found.
         let _ = language_version.set(setup.toolchain.release.to_string());
         Notebook::start(setup).await
@@ -167,7 +176,7 @@ impl Interpreter for Session {
                 }
             });
             let (sender, mut result) = mpsc::unbounded_channel();
-            let request = CellRequest { code, number: 0, silent: true, allow_stdin: false, cell_id: None };
+            let request = CellRequest { code, number: 0, silent: true, allow_stdin: false };
             let ended = self.run(&mut state, &request, &output, Some(sender), &mut stop).await;
             let value = ended.map(|()| result.try_recv().unwrap_or_default());
             values.insert(name, value);

@@ -56,7 +56,10 @@ impl Notebook {
         remove_left_directories();
         let prefix = format!("{DIRECTORY_PREFIX}{}-", std::process::id());
         let directory = tempfile::Builder::new().prefix(&prefix).tempdir().map_err(|error| {
-            format!("No directory for compiled cells can be made in {}: {error}. Is the disk full?", std::env::temp_dir().display())
+            format!(
+                "No directory for compiled cells can be made in {}: {error}. Is the disk full?",
+                std::env::temp_dir().display()
+            )
         })?;
         let mut notebook = Notebook {
             definitions: Definitions::default(),
@@ -81,7 +84,9 @@ impl Notebook {
             let started = Worker::start(&self.setup.libraries(), Arc::new(panic_text)).await;
             self.worker = Some(started.map_err(|error| report::plain("WorkerError", &error.to_string()))?);
         }
-        self.worker.as_ref().ok_or_else(|| report::plain("WorkerError", "there is no process for cells: restart the kernel"))
+        self.worker
+            .as_ref()
+            .ok_or_else(|| report::plain("WorkerError", "there is no process for cells: restart the kernel"))
     }
 
     /// Ends the worker process, and all values with it.
@@ -115,10 +120,17 @@ impl Notebook {
     ///
     /// # Errors
     /// What the front end is to show as the cell's error.
-    pub async fn run(&mut self, request: &CellRequest, output: &Output, result: ResultSender, stop: &mut Stop) -> Result<(), CellError> {
+    pub async fn run(
+        &mut self,
+        request: &CellRequest,
+        output: &Output,
+        result: ResultSender,
+        stop: &mut Stop,
+    ) -> Result<(), CellError> {
         let (lines, code) = magic::split(&request.code);
         commands::run(self, &lines, output, stop).await?;
-        let is_only_comments = |text: &str| text.parse::<proc_macro2::TokenStream>().is_ok_and(|tokens| tokens.is_empty());
+        let is_only_comments =
+            |text: &str| text.parse::<proc_macro2::TokenStream>().is_ok_and(|tokens| tokens.is_empty());
         if is_only_comments(&request.code[code.clone()]) {
             return Ok(());
         }
@@ -139,8 +151,12 @@ impl Notebook {
         let environment = Environment { debug_lines: self.backtrace, ..self.setup.environment() };
         // Temporary directories are tidied up by others, too.
         let _ = std::fs::create_dir_all(self.directory.path());
-        let resolver =
-            Resolver { environment: &environment, definitions: &self.definitions, directory: self.directory.path(), run };
+        let resolver = Resolver {
+            environment: &environment,
+            definitions: &self.definitions,
+            directory: self.directory.path(),
+            run,
+        };
         let resolved = tokio::select! {
             resolved = resolver.resolve(source, code) => resolved,
             _ = stop.changed() => return Err(report::interrupted_compile()),
@@ -297,7 +313,9 @@ fn notices(resolved: &Resolved, reset: &[String], misfits: &[String], finished: 
     let mut notices = misfits.to_vec();
     for (name, type_name) in &resolved.changes.variables {
         if !resolved.made.contains_key(name) {
-            notices.push(format!("`{name}` was dropped: `{type_name}` is defined anew, and its old values do not fit the new type"));
+            notices.push(format!(
+                "`{name}` was dropped: `{type_name}` is defined anew, and its old values do not fit the new type"
+            ));
         }
     }
     for name in reset {
@@ -312,7 +330,11 @@ fn notices(resolved: &Resolved, reset: &[String], misfits: &[String], finished: 
 
 async fn show_notices(notices: &[String], output: &Output) {
     if !notices.is_empty() {
-        show_text(notices.iter().map(|notice| format!("\x1b[1;36mnote\x1b[0m: {notice}")).collect::<Vec<_>>().join("\n"), output).await;
+        show_text(
+            notices.iter().map(|notice| format!("\x1b[1;36mnote\x1b[0m: {notice}")).collect::<Vec<_>>().join("\n"),
+            output,
+        )
+        .await;
     }
 }
 

@@ -95,11 +95,13 @@ fn without_closure(mut error: Diagnostic, source: &SourceText) -> Diagnostic {
             && source.locate(span.range()).is_none()
     };
     if error.spans.iter().any(is_ours) {
-        error.message = error.message.replace("inside of a closure", "outside of a loop").replace("a closure", "a cell");
+        error.message =
+            error.message.replace("inside of a closure", "outside of a loop").replace("a closure", "a cell");
         for span in &mut error.spans {
-            span.label = span.label.take().map(|label| {
-                label.replace("inside of a closure", "outside of a loop").replace("a closure", "a cell")
-            });
+            span.label = span
+                .label
+                .take()
+                .map(|label| label.replace("inside of a closure", "outside of a loop").replace("a closure", "a cell"));
         }
     }
     error
@@ -122,7 +124,9 @@ fn immutable_note(error: &Diagnostic, definitions: &Definitions) -> Option<Strin
 fn gone_note(name: &str, gone: &Gone) -> String {
     match gone {
         Gone::Moved { cell } => {
-            format!("`{name}` was moved in In[{cell}]: run the cell that makes it again, or use `{name}.clone()` or `&{name}` there")
+            format!(
+                "`{name}` was moved in In[{cell}]: run the cell that makes it again, or use `{name}.clone()` or `&{name}` there"
+            )
         }
         Gone::Retyped { cell, type_name } => {
             format!("`{name}` was dropped when In[{cell}] defined `{type_name}` anew: run the cell that makes it again")
@@ -131,15 +135,16 @@ fn gone_note(name: &str, gone: &Gone) -> String {
         Gone::Failed { cell } => {
             format!("`{name}` was taken by value in In[{cell}], which failed: run the cell that makes it again")
         }
-        Gone::Lost => format!("`{name}` was lost when the process that ran the cells ended: run the cell that makes it again"),
+        Gone::Lost => {
+            format!("`{name}` was lost when the process that ran the cells ended: run the cell that makes it again")
+        }
     }
 }
 
 /// Where a panic happened, in the notebook's lines if it was in a cell.
 fn place(panic: &PanicReport, sources: &Sources) -> (String, Option<CellRange>) {
-    let found = sources
-        .get(&panic.file)
-        .and_then(|source| source.locate_line(panic.line as usize, panic.column as usize));
+    let found =
+        sources.get(&panic.file).and_then(|source| source.locate_line(panic.line as usize, panic.column as usize));
     match found {
         Some(found) => (found.place(), Some(found)),
         // A place in the generated part says nothing to anybody.
@@ -188,10 +193,19 @@ fn trim_backtrace(backtrace: &str, sources: &Sources) -> String {
     tracing::debug!("all calls:\n{backtrace}");
     let calls: Vec<&str> = backtrace.lines().collect();
     let is = |call: &str, parts: &[&str]| parts.iter().any(|part| call.contains(part));
-    let machinery = ["rust_begin_unwind", "core::panicking::", "core::option::", "core::result::", "std::panicking::panic"];
+    let machinery =
+        ["rust_begin_unwind", "core::panicking::", "core::option::", "core::result::", "std::panicking::panic"];
     let first = calls.iter().position(|call| is(call, &machinery)).unwrap_or(0);
     let start = first + calls[first..].iter().take_while(|call| is(call, &machinery)).count();
-    let callers = ["panic::unwind_safe", "__rust_try", "catch_unwind", "threadbook::__rt", "__rust_begin_short_backtrace", "do_call", "::thread_start"];
+    let callers = [
+        "panic::unwind_safe",
+        "__rust_try",
+        "catch_unwind",
+        "threadbook::__rt",
+        "__rust_begin_short_backtrace",
+        "do_call",
+        "::thread_start",
+    ];
     let end = calls[start..].iter().position(|call| is(call, &callers)).map_or(calls.len(), |at| start + at);
     let mut text = String::from("calls, the latest first:\n");
     for (number, call) in calls[start..end].iter().enumerate() {
@@ -200,8 +214,14 @@ fn trim_backtrace(backtrace: &str, sources: &Sources) -> String {
             true => "the cell",
             false => name.strip_prefix("notebook::").unwrap_or(name),
         };
-        let generated = place.rsplit('/').next().and_then(|file| file.split(':').next()).is_some_and(|file| sources.contains_key(file));
-        let place = cell_place(place, sources).unwrap_or_else(|| if generated || place.starts_with("/rustc/") { String::new() } else { place.to_owned() });
+        let generated = place
+            .rsplit('/')
+            .next()
+            .and_then(|file| file.split(':').next())
+            .is_some_and(|file| sources.contains_key(file));
+        let place = cell_place(place, sources).unwrap_or_else(|| {
+            if generated || place.starts_with("/rustc/") { String::new() } else { place.to_owned() }
+        });
         let at = if place.is_empty() { String::new() } else { format!("  at {place}") };
         text.push_str(&format!("{:4}: {name}{at}\n", number + 1));
     }
@@ -222,7 +242,11 @@ pub fn failure(type_name: &str, text: &str) -> CellError {
         "&str" | "alloc::string::String" => text.trim_matches('"'),
         _ => text,
     };
-    error("Error", text, format!("{RED}Error{RESET}: {text}\n{DIM}a `?` of the cell met this error of type {type_name}{RESET}"))
+    error(
+        "Error",
+        text,
+        format!("{RED}Error{RESET}: {text}\n{DIM}a `?` of the cell met this error of type {type_name}{RESET}"),
+    )
 }
 
 /// The process that ran the cell is gone.
@@ -236,12 +260,20 @@ pub fn crash(status: Option<ExitStatus>, lost: &[String]) -> CellError {
 
 /// The cell was stopped, and its process with it.
 pub fn interrupted_process(lost: &[String]) -> CellError {
-    error("KeyboardInterrupt", "the cell was stopped", format!("{RED}KeyboardInterrupt{RESET}: the cell was stopped\n{}", loss(lost)))
+    error(
+        "KeyboardInterrupt",
+        "the cell was stopped",
+        format!("{RED}KeyboardInterrupt{RESET}: the cell was stopped\n{}", loss(lost)),
+    )
 }
 
 /// The compiler was stopped; nothing ran.
 pub fn interrupted_compile() -> CellError {
-    error("KeyboardInterrupt", "the compiler was stopped", format!("{RED}KeyboardInterrupt{RESET}: the compiler was stopped, nothing has run"))
+    error(
+        "KeyboardInterrupt",
+        "the compiler was stopped",
+        format!("{RED}KeyboardInterrupt{RESET}: the compiler was stopped, nothing has run"),
+    )
 }
 
 fn loss(lost: &[String]) -> String {
@@ -261,7 +293,9 @@ fn describe_exit(status: ExitStatus) -> String {
     };
     let name = Signal::try_from(number).map_or_else(|_| format!("signal {number}"), |signal| signal.to_string());
     let meaning = match Signal::try_from(number) {
-        Ok(Signal::SIGSEGV | Signal::SIGBUS) => ": memory that is not there was used (unsafe code, or endless recursion)",
+        Ok(Signal::SIGSEGV | Signal::SIGBUS) => {
+            ": memory that is not there was used (unsafe code, or endless recursion)"
+        }
         Ok(Signal::SIGABRT) => ": it aborted itself (a panic while panicking, `abort`, a stack overflow)",
         Ok(Signal::SIGILL) => ": an illegal instruction",
         Ok(Signal::SIGKILL) => ": it was killed from outside, perhaps for want of memory",
@@ -282,7 +316,13 @@ mod tests {
         source.push("fn body() {\n");
         source.push_cell(&cell, 0..cell.text.len());
         let sources = Sources::from([("cell_9_0.rs".to_owned(), source)]);
-        let panic = PanicReport { text: "out of range".into(), file: "cell_9_0.rs".into(), line: 3, column: 1, ..Default::default() };
+        let panic = PanicReport {
+            text: "out of range".into(),
+            file: "cell_9_0.rs".into(),
+            line: 3,
+            column: 1,
+            ..Default::default()
+        };
         let error = panic_error(&panic, &sources);
         assert!(error.traceback.iter().any(|line| line.ends_with("In[4]:2:1")), "{error:?}");
         assert!(error.traceback.iter().any(|line| line.ends_with("v[i];")), "{error:?}");

@@ -63,7 +63,8 @@ pub unsafe fn serve(fd: RawFd) -> io::Error {
             }
             Ok(ToCell::Run { run, library, symbol }) => {
                 if let Err(error) = run_cell(prelude.as_ref(), run, &library, &symbol) {
-                    let ended = FromCell::Ended { run, ending: Ending::NotLoaded(error.to_string()), variables: Vec::new() };
+                    let ended =
+                        FromCell::Ended { run, ending: Ending::NotLoaded(error.to_string()), variables: Vec::new() };
                     send_message(&ended);
                 }
             }

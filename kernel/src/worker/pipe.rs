@@ -6,7 +6,6 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use tokio::net::unix::pipe::Receiver;
 
 use super::text::{Piece, TextStream};
-use crate::output::StreamName;
 
 nix::ioctl_read_bad!(fionread, nix::libc::FIONREAD, nix::libc::c_int);
 
@@ -14,7 +13,6 @@ nix::ioctl_read_bad!(fionread, nix::libc::FIONREAD, nix::libc::c_int);
 const CHUNK: usize = 64 << 10;
 
 pub struct Pipe {
-    pub name: StreamName,
     file: Receiver,
     text: TextStream,
     buffer: Vec<u8>,
@@ -23,11 +21,11 @@ pub struct Pipe {
 }
 
 impl Pipe {
-    pub fn new(fd: OwnedFd, name: StreamName) -> io::Result<Pipe> {
+    /// `markers`: look for evcxr's display markers.
+    pub fn new(fd: OwnedFd, markers: bool) -> io::Result<Pipe> {
         Ok(Pipe {
-            name,
             file: Receiver::from_owned_fd(fd)?,
-            text: TextStream::new(name == StreamName::Stdout),
+            text: TextStream::new(markers),
             buffer: vec![0; CHUNK],
             closed: false,
         })

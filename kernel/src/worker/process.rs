@@ -19,13 +19,14 @@ use tokio::sync::{Mutex, oneshot};
 use super::frame;
 use super::pipe::Pipe;
 use super::reader::{PanicText, Reader, Router, RunOutput};
-use crate::output::StreamName;
 
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     #[error("The process that runs cells could not be started: {0}")]
     Start(#[from] io::Error),
-    #[error("The process that runs cells ended at its start ({0}): run `threadbook prelude` in a terminal, then restart the kernel.")]
+    #[error(
+        "The process that runs cells ended at its start ({0}): run `threadbook prelude` in a terminal, then restart the kernel."
+    )]
     EndedAtStart(String),
 }
 
@@ -78,8 +79,8 @@ impl Worker {
         let (ready, is_ready) = oneshot::channel();
         let reader = Reader {
             router: worker.router.clone(),
-            stdout: Pipe::new(stdout.into(), StreamName::Stdout)?,
-            stderr: Pipe::new(stderr.into(), StreamName::Stderr)?,
+            stdout: Pipe::new(stdout.into(), true)?,
+            stderr: Pipe::new(stderr.into(), false)?,
             ready: Some(ready),
             panic_text,
             replies: worker.sender.clone(),
@@ -120,11 +121,6 @@ impl Worker {
 
     pub fn is_dead(&self) -> bool {
         self.router.is_dead()
-    }
-
-    /// The worker's process id.
-    pub fn id(&self) -> i32 {
-        self.group.as_raw()
     }
 
     /// Ends the process and the children in its group at once.

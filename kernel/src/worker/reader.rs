@@ -159,9 +159,7 @@ impl Reader {
         for piece in pieces {
             let event = match piece {
                 Piece::Text(text) => Event::Stream { name, text },
-                Piece::Display(data) => {
-                    Event::Display { data, metadata: Map::new(), display_id: None, update: false }
-                }
+                Piece::Display(data) => Event::Display { data, metadata: Map::new(), display_id: None, update: false },
             };
             to.output.send(event).await;
         }

@@ -147,7 +147,13 @@ mod tests {
     use super::*;
 
     fn text(pieces: Vec<Piece>) -> String {
-        pieces.into_iter().map(|piece| match piece { Piece::Text(text) => text, Piece::Display(bundle) => format!("{bundle:?}") }).collect()
+        pieces
+            .into_iter()
+            .map(|piece| match piece {
+                Piece::Text(text) => text,
+                Piece::Display(bundle) => format!("{bundle:?}"),
+            })
+            .collect()
     }
 
     #[test]

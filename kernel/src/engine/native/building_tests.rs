@@ -90,9 +90,11 @@ impl Bench {
         let mut process = Command::new(&self.loader);
         process.arg(&prelude.dylib).args(dependencies.libraries());
         for (number, body) in cells.iter().enumerate() {
-            let (source, library) = (directory.path().join(format!("{number}.rs")), directory.path().join(format!("{number}.so")));
+            let (source, library) =
+                (directory.path().join(format!("{number}.rs")), directory.path().join(format!("{number}.so")));
             let externs = format!("{}{}", prelude.extern_crate(), dependencies.extern_crates());
-            fs::write(&source, format!("{externs}#[unsafe(no_mangle)] pub extern \"C\" fn run() {{ {body} }}")).expect("written");
+            fs::write(&source, format!("{externs}#[unsafe(no_mangle)] pub extern \"C\" fn run() {{ {body} }}"))
+                .expect("written");
             let mut rustc = Command::new(&self.toolchain.rustc);
             rustc.args(["--crate-type=cdylib", "--crate-name=cell", "-Cprefer-dynamic", "-Copt-level=2"]);
             rustc.args(prelude.rustc_args()).args(dependencies.rustc_args());
@@ -113,7 +115,8 @@ impl Bench {
     async fn fail(&self, spec: &str) -> (FailureKind, String) {
         let mut dependencies = Dependencies::new("/");
         let spec = DependencySpec::parse(spec).expect("a right spec");
-        let error = dependencies.add(spec, &self.toolchain, &self.prelude, |_| ()).await.expect_err("it cannot be added");
+        let error =
+            dependencies.add(spec, &self.toolchain, &self.prelude, |_| ()).await.expect_err("it cannot be added");
         assert!(dependencies.specs().is_empty());
         (error.failure().unwrap_or_else(|| panic!("not cargo's: {error}")), error.to_string())
     }
@@ -122,7 +125,9 @@ impl Bench {
 /// A crate in a directory of its own, removed at the end.
 fn package(name: &str, dependencies: &str, source: &str) -> TempDir {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let manifest = format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\n{dependencies}");
+    let manifest = format!(
+        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\n{dependencies}"
+    );
     fs::create_dir(directory.path().join("src")).expect("it can be written");
     fs::write(directory.path().join("Cargo.toml"), manifest).expect("it can be written");
     fs::write(directory.path().join("src/lib.rs"), source).expect("it can be written");
@@ -170,9 +175,14 @@ async fn an_incomplete_prelude_is_not_loaded() {
     let place = copy.bundle("prelude");
     fs::create_dir_all(place.join("lib")).expect("it can be written");
     fs::copy(bench.store.bundle("prelude").join("bundle.json"), place.join("bundle.json")).expect("it can be copied");
-    let files: Vec<PathBuf> = fs::read_dir(bench.prelude.bundle.libraries()).expect("it is there").map(|file| file.expect("readable").path()).collect();
+    let files: Vec<PathBuf> = fs::read_dir(bench.prelude.bundle.libraries())
+        .expect("it is there")
+        .map(|file| file.expect("readable").path())
+        .collect();
     let (last, others) = files.split_last().expect("there are libraries");
-    let link = |file: &Path| fs::copy(file, place.join("lib").join(file.file_name().expect("a file"))).map(drop).expect("it can be copied");
+    let link = |file: &Path| {
+        fs::copy(file, place.join("lib").join(file.file_name().expect("a file"))).map(drop).expect("it can be copied")
+    };
     others.iter().for_each(|file| link(file));
     assert!(Prelude::load(&copy, "prelude").is_none(), "{} is missing", last.display());
     link(last);
@@ -193,10 +203,17 @@ async fn added_crates_exist_once_and_share_the_preludes() {
     );
     let mut dependencies = Dependencies::new(crate_a.path());
     let added = bench.add(&mut dependencies, "counted = { path = \".\" }").await;
-    assert!(matches!(&added, Added::New { crates, libraries } if crates[0].to_string() == "counted 0.1.0" && libraries.len() == 1), "{added:?}");
+    assert!(
+        matches!(&added, Added::New { crates, libraries } if crates[0].to_string() == "counted 0.1.0" && libraries.len() == 1),
+        "{added:?}"
+    );
 
     // A later crate needs the first one: it must be the one that is loaded.
-    let crate_b = package("later", &format!("counted = {{ path = {:?} }}", crate_a.path()), "pub fn count() -> usize { counted::count() }");
+    let crate_b = package(
+        "later",
+        &format!("counted = {{ path = {:?} }}", crate_a.path()),
+        "pub fn count() -> usize { counted::count() }",
+    );
     let added = bench.add(&mut dependencies, &format!("later {}", at(&crate_b))).await;
     assert!(matches!(&added, Added::New { libraries, .. } if libraries.len() == 1), "{added:?}");
     let cell = "println!(\"{} {} {}\", counted::count(), later::count(), counted::place());
@@ -221,11 +238,18 @@ async fn a_crate_of_the_registry_is_built_once() {
     let bench = bench().await;
     let mut dependencies = Dependencies::new("/");
     let steps = AtomicUsize::new(0);
-    let specs = || ["thiserror@2", "versions = { version = \"1\", package = \"semver\" }"].map(|spec| DependencySpec::parse(spec).expect("right")).to_vec();
+    let specs = || {
+        ["thiserror@2", "versions = { version = \"1\", package = \"semver\" }"]
+            .map(|spec| DependencySpec::parse(spec).expect("right"))
+            .to_vec()
+    };
     let count = |_: &str| {
         steps.fetch_add(1, Ordering::Relaxed);
     };
-    let added = dependencies.add_all(specs(), &bench.toolchain, &bench.prelude, count).await.unwrap_or_else(|error| panic!("{error}"));
+    let added = dependencies
+        .add_all(specs(), &bench.toolchain, &bench.prelude, count)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
     assert!(matches!(&added, Added::New { crates, .. } if crates.len() == 2), "{added:?}");
     assert!(steps.load(Ordering::Relaxed) > 0);
     // `thiserror` has a procedural macro.
@@ -236,10 +260,14 @@ async fn a_crate_of_the_registry_is_built_once() {
     // A later kernel: cargo is not needed any more.
     let mut later = Dependencies::new("/");
     let toolchain = Toolchain { cargo: "/nonexistent/cargo".into(), ..bench.toolchain.clone() };
-    let added = later.add_all(specs(), &toolchain, &bench.prelude, |line| panic!("{line}")).await.unwrap_or_else(|error| panic!("{error}"));
+    let added = later
+        .add_all(specs(), &toolchain, &bench.prelude, |line| panic!("{line}"))
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
     assert!(matches!(&added, Added::New { crates, .. } if crates.len() == 2), "{added:?}");
     assert_eq!(later.libraries(), dependencies.libraries());
-    let again = later.add_all(specs(), &toolchain, &bench.prelude, |_| ()).await.unwrap_or_else(|error| panic!("{error}"));
+    let again =
+        later.add_all(specs(), &toolchain, &bench.prelude, |_| ()).await.unwrap_or_else(|error| panic!("{error}"));
     assert!(matches!(again, Added::AlreadyHere(_)), "{again:?}");
 }
 
@@ -302,11 +330,13 @@ async fn what_cannot_be_added_is_said_in_one_line() {
 async fn a_build_that_is_given_up_leaves_no_lock() {
     let bench = bench().await;
     let slow = package("slow", "", "");
-    fs::write(slow.path().join("build.rs"), "fn main() { std::thread::sleep(std::time::Duration::from_secs(3600)) }").expect("written");
+    fs::write(slow.path().join("build.rs"), "fn main() { std::thread::sleep(std::time::Duration::from_secs(3600)) }")
+        .expect("written");
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let mut dependencies = Dependencies::new("/");
     let spec = DependencySpec::parse(&format!("slow {}", at(&slow))).expect("right");
-    let adding = dependencies.add(spec, &bench.toolchain, &bench.prelude, move |line| drop(sender.send(line.to_owned())));
+    let adding =
+        dependencies.add(spec, &bench.toolchain, &bench.prelude, move |line| drop(sender.send(line.to_owned())));
     // The session runs cells on any thread of its runtime.
     fn sendable<T: Send>(future: T) -> T {
         future

@@ -78,7 +78,13 @@ pub async fn compile(
     emit.push(&mir);
 
     let mut command = Command::new(&environment.rustc);
-    command.current_dir(directory).args(FLAGS).args(level(environment.debug_lines)).arg(emit).args(&environment.arguments).arg(&source_file);
+    command
+        .current_dir(directory)
+        .args(FLAGS)
+        .args(level(environment.debug_lines))
+        .arg(emit)
+        .args(&environment.arguments)
+        .arg(&source_file);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     log(command.as_std());
     let finished = command.output().await.map_err(CompileError::Start)?;

@@ -24,7 +24,9 @@ use toml::Table;
 
 use super::build::bundle::{Bundle, BundledCrate, Found, Recipe, assignment, file_name};
 use super::build::cargo::Build;
-use super::build::failure::{BuildError, FailureKind};
+use super::build::failure::BuildError;
+#[cfg(test)]
+use super::build::failure::FailureKind;
 use super::build::store::{Lock, Store};
 use super::build::{Progress, short_hash};
 use super::dependency_spec::{DependencySpec, SpecError};
@@ -75,7 +77,9 @@ impl fmt::Display for AddedCrate {
 pub enum DependencyError {
     #[error("{0}")]
     Spec(#[from] SpecError),
-    #[error("The name `threadbook` is the prelude's: give your crate another one, `name = {{ package = \"threadbook\", … }}`.")]
+    #[error(
+        "The name `threadbook` is the prelude's: give your crate another one, `name = {{ package = \"threadbook\", … }}`."
+    )]
     Reserved,
     #[error("{0}")]
     Build(#[from] BuildError),
@@ -83,6 +87,7 @@ pub enum DependencyError {
 
 impl DependencyError {
     /// What cargo failed at, when it did.
+    #[cfg(test)]
     pub fn failure(&self) -> Option<FailureKind> {
         match self {
             DependencyError::Build(BuildError::Cargo(failure)) => Some(failure.kind),
@@ -114,7 +119,13 @@ struct Outcome {
 impl Dependencies {
     /// None yet. Relative paths in what is added are taken from `directory`.
     pub fn new(directory: impl Into<PathBuf>) -> Dependencies {
-        Dependencies { directory: directory.into(), specs: Vec::new(), bundles: Vec::new(), externs: BTreeMap::new(), lock: None }
+        Dependencies {
+            directory: directory.into(),
+            specs: Vec::new(),
+            bundles: Vec::new(),
+            externs: BTreeMap::new(),
+            lock: None,
+        }
     }
 
     pub fn specs(&self) -> &[DependencySpec] {
@@ -145,6 +156,7 @@ impl Dependencies {
     }
 
     /// Adds one crate, see [`add_all`](Self::add_all).
+    #[cfg(test)]
     pub async fn add(
         &mut self,
         spec: DependencySpec,
@@ -202,9 +214,12 @@ impl Dependencies {
             return Ok(Added::NeedsFreshWorker { prelude: Box::new(outcome.prelude), dependencies: wanted, because });
         }
         let all = || [&prelude.bundle].into_iter().chain(&wanted.bundles);
-        let asked = |name: &str| new.iter().any(|spec| spec.name().replace('-', "_") == name) || !self.externs.contains_key(name);
+        let asked = |name: &str| {
+            new.iter().any(|spec| spec.name().replace('-', "_") == name) || !self.externs.contains_key(name)
+        };
         let crates = wanted.externs.iter().filter(|(name, _)| asked(name)).filter_map(|(name, file)| {
-            let bundled = all().find_map(|bundle| bundle.crates.iter().find(|bundled| bundle.file(bundled) == *file))?;
+            let bundled =
+                all().find_map(|bundle| bundle.crates.iter().find(|bundled| bundle.file(bundled) == *file))?;
             Some(AddedCrate { name: name.clone(), version: bundled.version.clone() })
         });
         let crates = crates.collect();
@@ -225,7 +240,10 @@ impl Dependencies {
         let name = if spec.is_renamed() { spec.name().replace('-', "_") } else { bundled.crate_name.clone() };
         let file = bundle.file(bundled);
         // Under this name, variables may hold values of another version.
-        let taken = self.externs.get(&name).or_else(|| prelude.externs.iter().find(|(taken, _)| *taken == name).map(|(_, file)| file));
+        let taken = self
+            .externs
+            .get(&name)
+            .or_else(|| prelude.externs.iter().find(|(taken, _)| *taken == name).map(|(_, file)| file));
         if taken.is_some_and(|taken| *taken != file) {
             return None;
         }
@@ -234,11 +252,18 @@ impl Dependencies {
 
     /// What adding the new specs to `self`, which has them among its specs already,
     /// comes to: remembered, or built.
-    async fn outcome(&self, new: &[DependencySpec], toolchain: &Toolchain, prelude: &Prelude, progress: Progress<'_>) -> Result<Outcome, BuildError> {
+    async fn outcome(
+        &self,
+        new: &[DependencySpec],
+        toolchain: &Toolchain,
+        prelude: &Prelude,
+        progress: Progress<'_>,
+    ) -> Result<Outcome, BuildError> {
         let store = &prelude.store;
         let entries: Table = self.specs.iter().map(DependencySpec::entry).collect();
         let loaded = [&prelude.bundle].into_iter().chain(&self.bundles).map(|bundle| bundle.name.as_bytes());
-        let question = format!("question-{}.json", short_hash([entries.to_string().as_bytes()].into_iter().chain(loaded)));
+        let question =
+            format!("question-{}.json", short_hash([entries.to_string().as_bytes()].into_iter().chain(loaded)));
         // What lies in a directory of the user's may have changed since.
         let lasting = !self.specs.iter().any(DependencySpec::is_path);
         if let Some(outcome) = lasting.then(|| recall(store, &question)).flatten() {
@@ -249,7 +274,8 @@ impl Dependencies {
             return Ok(outcome);
         }
         let lock_file = self.lock.as_ref().unwrap_or(&prelude.bundle.lock);
-        let any_version = |spec: &DependencySpec| spec.is_from_crates_io() && spec.requirement() == semver::VersionReq::STAR;
+        let any_version =
+            |spec: &DependencySpec| spec.is_from_crates_io() && spec.requirement() == semver::VersionReq::STAR;
         let network_first = new.iter().any(any_version);
         let build = prelude::build(store, &lock, toolchain, &entries, lock_file, network_first, progress).await?;
         for spec in new {
@@ -267,7 +293,8 @@ impl Dependencies {
     /// Cargo only warns of a dependency without a library.
     fn check_library(&self, spec: &DependencySpec, build: &Build) -> Result<(), BuildError> {
         let package = spec.package();
-        let is_library = build.direct.iter().filter_map(|(_, id)| build.crates.get(id)).any(|built| built.package == package);
+        let is_library =
+            build.direct.iter().filter_map(|(_, id)| build.crates.get(id)).any(|built| built.package == package);
         if is_library || package == "threadbook" {
             return Ok(());
         }
@@ -275,7 +302,13 @@ impl Dependencies {
     }
 
     /// Decides what of a build is loaded already, and links the rest.
-    async fn settle(&self, build: Build, toolchain: &Toolchain, prelude: &Prelude, lock: &Lock) -> Result<Outcome, BuildError> {
+    async fn settle(
+        &self,
+        build: Build,
+        toolchain: &Toolchain,
+        prelude: &Prelude,
+        lock: &Lock,
+    ) -> Result<Outcome, BuildError> {
         let store = &prelude.store;
         let everything = build.reachable(build.direct.iter().map(|(_, id)| id.clone()));
         let (base, because) = if prelude.is_of(&build)? {
@@ -300,7 +333,8 @@ impl Dependencies {
                 Some(bundle) => bundle,
                 None => {
                     let crate_name = format!("threadbook_crates_{hash}");
-                    let recipe = Recipe { name, crate_name, build: &build, crates: &missing, externs: &build.direct, below };
+                    let recipe =
+                        Recipe { name, crate_name, build: &build, crates: &missing, externs: &build.direct, below };
                     Bundle::make(recipe, toolchain, store, lock).await?
                 }
             };
@@ -314,7 +348,10 @@ impl Dependencies {
                 Found::Same(bundled) => Some(bundle.file(bundled)),
                 _ => None,
             });
-            externs.insert(name.clone(), place.ok_or_else(|| BuildError::Unexpected(format!("no file for the crate `{name}`")))?);
+            externs.insert(
+                name.clone(),
+                place.ok_or_else(|| BuildError::Unexpected(format!("no file for the crate `{name}`")))?,
+            );
         }
         Ok(Outcome { prelude: base, bundles, externs, lock: build.lock, because })
     }
@@ -332,7 +369,7 @@ impl Dependencies {
     fn conflict(&self, prelude: &Prelude, build: &Build, everything: &BTreeSet<PackageId>) -> Option<String> {
         let loaded = || [&prelude.bundle].into_iter().chain(&self.bundles);
         for built in everything.iter().filter_map(|id| build.crates.get(id)) {
-            if loaded().any(|bundle| matches!(bundle.find(built), Found::Changed(_))) {
+            if loaded().any(|bundle| matches!(bundle.find(built), Found::Changed)) {
                 return Some(format!("The code of `{}` has changed since it was loaded.", built.package));
             }
         }
@@ -373,7 +410,8 @@ fn difference(old: &BundledCrate, built: &super::build::cargo::BuiltCrate) -> Op
     if *version != built.version {
         return Some(format!("`{name}` {} is needed, and {version} is loaded.", built.version));
     }
-    let more: Vec<&str> = built.features.iter().filter(|feature| !old.features.contains(feature)).map(String::as_str).collect();
+    let more: Vec<&str> =
+        built.features.iter().filter(|feature| !old.features.contains(feature)).map(String::as_str).collect();
     (!more.is_empty()).then(|| format!("`{name}` is loaded without the feature {} that is needed.", more.join(", ")))
 }
 
@@ -394,7 +432,13 @@ fn recall(store: &Store, question: &str) -> Option<Outcome> {
     let prelude = Prelude::load(store, &remembered.prelude)?;
     let bundles: Option<Vec<Bundle>> = remembered.bundles.iter().map(|name| Bundle::load(store, name)).collect();
     remembered.bundles.iter().for_each(|name| store.touch(name));
-    Some(Outcome { prelude, bundles: bundles?, externs: remembered.externs, lock: remembered.lock, because: remembered.because })
+    Some(Outcome {
+        prelude,
+        bundles: bundles?,
+        externs: remembered.externs,
+        lock: remembered.lock,
+        because: remembered.because,
+    })
 }
 
 fn remember(store: &Store, question: &str, outcome: &Outcome) -> Result<(), BuildError> {

@@ -21,15 +21,21 @@ pub enum SpecError {
     NoName,
     #[error("`{0}` cannot be the name of a crate: letters, digits, `-` and `_` can be in it.")]
     Name(String),
-    #[error("`{text}` is not TOML: {why}. Write it as `rand = \"0.9\"` or `rand = {{ version = \"0.9\", features = [\"small_rng\"] }}`.")]
+    #[error(
+        "`{text}` is not TOML: {why}. Write it as `rand = \"0.9\"` or `rand = {{ version = \"0.9\", features = [\"small_rng\"] }}`."
+    )]
     Toml { text: String, why: String },
     #[error("`{0}` is not a version: write `0.9`, `0.9.1` or `=0.9.1`.")]
     Version(String),
-    #[error("`{0}` is not known here: version, features, default-features, package, path, git, branch, tag, rev and registry are.")]
+    #[error(
+        "`{0}` is not known here: version, features, default-features, package, path, git, branch, tag, rev and registry are."
+    )]
     Key(String),
     #[error("`{key}` must be {wanted}.")]
     Value { key: String, wanted: &'static str },
-    #[error("`{0}` is not an option of `:dep`: --features, --no-default-features, --path, --git, --branch, --tag and --rev are.")]
+    #[error(
+        "`{0}` is not an option of `:dep`: --features, --no-default-features, --path, --git, --branch, --tag and --rev are."
+    )]
     Option(String),
     #[error("`{0}` wants something behind it.")]
     OptionValue(String),
@@ -113,7 +119,9 @@ impl DependencySpec {
 }
 
 fn from_toml(text: &str) -> Result<Table, SpecError> {
-    let whole: Table = text.parse().map_err(|error: toml::de::Error| SpecError::Toml { text: text.to_owned(), why: error.message().to_owned() })?;
+    let whole: Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| SpecError::Toml { text: text.to_owned(), why: error.message().to_owned() })?;
     let value = whole.into_iter().next().map(|(_, value)| value);
     match value {
         Some(Value::String(version)) => Ok(Table::from_iter([("version".to_owned(), Value::String(version))])),
@@ -134,7 +142,9 @@ fn from_words(rest: &str) -> Result<Table, SpecError> {
         let mut value = || value.or_else(|| words.next()).ok_or_else(|| SpecError::OptionValue(option.to_owned()));
         match option {
             "-F" | "--features" => {
-                features.extend(value()?.split(',').filter(|name| !name.is_empty()).map(|name| Value::String(name.to_owned())));
+                features.extend(
+                    value()?.split(',').filter(|name| !name.is_empty()).map(|name| Value::String(name.to_owned())),
+                );
             }
             "--no-default-features" => drop(table.insert("default-features".into(), Value::Boolean(false))),
             "--path" | "--git" | "--branch" | "--tag" | "--rev" => {
@@ -160,7 +170,9 @@ fn from_words(rest: &str) -> Result<Table, SpecError> {
 fn check(table: &Table) -> Result<(), SpecError> {
     for (key, value) in table {
         let (fits, wanted) = match key.as_str() {
-            "version" | "package" | "path" | "git" | "branch" | "tag" | "rev" | "registry" => (value.is_str(), "a text"),
+            "version" | "package" | "path" | "git" | "branch" | "tag" | "rev" | "registry" => {
+                (value.is_str(), "a text")
+            }
             "default-features" => (value.is_bool(), "true or false"),
             "features" => {
                 let texts = value.as_array().is_some_and(|features| features.iter().all(Value::is_str));
@@ -196,7 +208,11 @@ mod tests {
             ("rand = \"0.9\"", "rand", "version = '0.9'"),
             ("rand=\"0.9\"", "rand", "version = '0.9'"),
             ("rand@0.9 --features small_rng,std", "rand", "version = '0.9'\nfeatures = ['small_rng', 'std']"),
-            ("rand -F small_rng -F std --no-default-features", "rand", "version = '*'\nfeatures = ['small_rng', 'std']\ndefault-features = false"),
+            (
+                "rand -F small_rng -F std --no-default-features",
+                "rand",
+                "version = '*'\nfeatures = ['small_rng', 'std']\ndefault-features = false",
+            ),
             ("serde-x --path=../x", "serde-x", "path = '../x'"),
             ("x = { path = \"../x\" }", "x", "path = '../x'"),
             ("x = { git = \"https://example.org/x\", rev = \"1\" }", "x", "git = 'https://example.org/x'\nrev = '1'"),

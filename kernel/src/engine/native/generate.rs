@@ -145,8 +145,7 @@ impl Generator {
 
     fn items(&mut self, cell: &Cell, plan: &Plan) {
         // Macros are found only below their definition.
-        let (macros, others): (Vec<_>, Vec<_>) =
-            plan.old.iter().partition(|old| old.item.kind == ItemKind::MacroRules);
+        let (macros, others): (Vec<_>, Vec<_>) = plan.old.iter().partition(|old| old.item.kind == ItemKind::MacroRules);
         for old in macros.into_iter().chain(others) {
             let start = self.out.len();
             self.item(&old.item, old.usage, &old.symbols);
@@ -203,10 +202,8 @@ impl Generator {
         for taken in &plan.taken {
             let mutable = if taken.mutable { "mut " } else { "" };
             let name = identifier(&taken.name);
-            let text = format!(
-                "let {mutable}{name}: {} = threadbook::__rt::take(\"{}\");\n",
-                taken.type_name, taken.name
-            );
+            let text =
+                format!("let {mutable}{name}: {} = threadbook::__rt::take(\"{}\");\n", taken.type_name, taken.name);
             self.region(Purpose::Take(taken.name.clone()), &text);
         }
         let (open, close) = match plan.awaits {
@@ -227,9 +224,7 @@ impl Generator {
         for kept in &plan.kept {
             self.keep(kept);
         }
-        self.out.push(&format!(
-            "::core::result::Result::<(), threadbook::__rt::CellError>::Ok(())\n{close} }});\n"
-        ));
+        self.out.push(&format!("::core::result::Result::<(), threadbook::__rt::CellError>::Ok(())\n{close} }});\n"));
         for taken in plan.taken.iter().filter(|taken| taken.back == Back::Always) {
             let text = keep_call("keep_back", &taken.name);
             self.region(Purpose::KeepBack(taken.name.clone()), &text);

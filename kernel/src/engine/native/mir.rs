@@ -76,14 +76,16 @@ pub fn read(mir: &str) -> MirTypes {
             continue;
         };
         if let Some((name, local)) = call_arguments(line, function)
-            && let Some(name) = name.strip_prefix("const \"").map_or_else(|| texts.get(name).copied(), |text| text.strip_suffix('"'))
+            && let Some(name) =
+                name.strip_prefix("const \"").map_or_else(|| texts.get(name).copied(), |text| text.strip_suffix('"'))
             && let Some(type_name) = locals.get(local).and_then(|type_name| inner(type_name))
         {
             into.insert(name.to_owned(), type_name.to_owned());
         }
     }
     for signature in types.signatures.values_mut() {
-        if let Some(inner) = signature.strip_prefix("std::marker::PhantomData<").and_then(|rest| rest.strip_suffix('>')) {
+        if let Some(inner) = signature.strip_prefix("std::marker::PhantomData<").and_then(|rest| rest.strip_suffix('>'))
+        {
             *signature = inner.to_owned();
         }
     }

@@ -33,8 +33,6 @@ pub struct Prelude {
     pub dylib: PathBuf,
     /// The crates that a cell may name, and their files.
     pub externs: Vec<(String, PathBuf)>,
-    /// Where the compiler finds the crates that those need.
-    pub dependency_dirs: Vec<PathBuf>,
     pub(super) bundle: Bundle,
     pub(super) store: Store,
 }
@@ -50,13 +48,20 @@ impl Prelude {
     /// # Errors
     /// When cargo or the linker fails or the directories cannot be written. The text
     /// says what to do, and what cargo said.
-    pub async fn load_or_build(toolchain: &Toolchain, mut progress: impl FnMut(&str) + Send) -> Result<Prelude, PreludeError> {
+    pub async fn load_or_build(
+        toolchain: &Toolchain,
+        mut progress: impl FnMut(&str) + Send,
+    ) -> Result<Prelude, PreludeError> {
         let version = short_hash([FORMAT.as_bytes(), sources::content_hash().as_bytes()]);
         let store = Store::open(format!("{}-{version}", toolchain.id))?;
         Ok(Prelude::in_store(store, toolchain, &mut progress).await?)
     }
 
-    pub(super) async fn in_store(store: Store, toolchain: &Toolchain, progress: Progress<'_>) -> Result<Prelude, BuildError> {
+    pub(super) async fn in_store(
+        store: Store,
+        toolchain: &Toolchain,
+        progress: Progress<'_>,
+    ) -> Result<Prelude, BuildError> {
         if let Some(prelude) = Prelude::load(&store, USUAL) {
             return Ok(prelude);
         }
@@ -83,7 +88,6 @@ impl Prelude {
         Some(Prelude {
             dylib: bundle.library()?,
             externs: bundle.externs().into_iter().collect(),
-            dependency_dirs: vec![bundle.libraries()],
             bundle,
             store: store.clone(),
         })
@@ -91,7 +95,12 @@ impl Prelude {
 
     /// The prelude as a build has it that may be for added crates: the usual one, or
     /// one with other features or versions.
-    pub(super) async fn from_build(build: &Build, toolchain: &Toolchain, store: &Store, lock: &Lock) -> Result<Prelude, BuildError> {
+    pub(super) async fn from_build(
+        build: &Build,
+        toolchain: &Toolchain,
+        store: &Store,
+        lock: &Lock,
+    ) -> Result<Prelude, BuildError> {
         let files = crates(build)?.1.into_iter().filter_map(|id| build.crates.get(&id)?.file.file_name());
         let name = format!("{USUAL}-{}", short_hash(files.map(|name| name.as_encoded_bytes())));
         match Prelude::load(store, &name) {
@@ -100,7 +109,13 @@ impl Prelude {
         }
     }
 
-    async fn make(name: &str, build: &Build, toolchain: &Toolchain, store: &Store, lock: &Lock) -> Result<Prelude, BuildError> {
+    async fn make(
+        name: &str,
+        build: &Build,
+        toolchain: &Toolchain,
+        store: &Store,
+        lock: &Lock,
+    ) -> Result<Prelude, BuildError> {
         let (own, crates) = crates(build)?;
         let mut externs = build.crates[&own].dependencies.clone();
         externs.push((PACKAGE.to_owned(), own));
@@ -127,9 +142,13 @@ impl Prelude {
     /// The compiler may print a type under the name of a crate that the prelude's crates
     /// use themselves (`crossbeam_channel::Sender`), so these can be named as well.
     pub fn rustc_args(&self) -> Vec<OsString> {
-        let names = |bundled: &BundledCrate| self.bundle.crates.iter().filter(|other| other.crate_name == bundled.crate_name).count();
+        let names = |bundled: &BundledCrate| {
+            self.bundle.crates.iter().filter(|other| other.crate_name == bundled.crate_name).count()
+        };
         let inner = self.bundle.crates.iter().filter(|bundled| {
-            !bundled.proc_macro && names(bundled) == 1 && !self.externs.iter().any(|(name, _)| *name == bundled.crate_name)
+            !bundled.proc_macro
+                && names(bundled) == 1
+                && !self.externs.iter().any(|(name, _)| *name == bundled.crate_name)
         });
         let inner = inner.map(|bundled| (bundled.crate_name.clone(), self.bundle.file(bundled)));
         let externs = self.externs.iter().cloned().chain(inner);

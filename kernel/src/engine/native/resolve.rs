@@ -44,7 +44,11 @@ pub struct Resolved {
 
 pub enum Refused {
     /// The cell has errors.
-    Rejected { errors: Vec<Diagnostic>, text: String, source: SourceText },
+    Rejected {
+        errors: Vec<Diagnostic>,
+        text: String,
+        source: SourceText,
+    },
     Failed(CompileError),
 }
 
@@ -162,7 +166,10 @@ impl Resolver<'_> {
                 back: match learnt.moved.get(name) {
                     None => Back::Always,
                     // Shadowed by a `let`, it is another variable that gets the value.
-                    Some(1) if cell.assigned.contains(name) && !cell.bindings.iter().any(|binding| binding.name == *name) => {
+                    Some(1)
+                        if cell.assigned.contains(name)
+                            && !cell.bindings.iter().any(|binding| binding.name == *name) =>
+                    {
                         Back::WhenFinished
                     }
                     Some(_) => Back::Never,
@@ -272,7 +279,11 @@ impl Resolver<'_> {
                 Refused::Rejected { errors: Vec::new(), text, source: generated.source }
             }
             Err(CompileError::Rejected(output)) => Refused::Rejected {
-                errors: output.errors().cloned().map(|error| at_the_end_of_the_cell(error, &generated.source, end)).collect(),
+                errors: output
+                    .errors()
+                    .cloned()
+                    .map(|error| at_the_end_of_the_cell(error, &generated.source, end))
+                    .collect(),
                 text: output.text,
                 source: generated.source,
             },
@@ -308,7 +319,13 @@ fn has_changed_static(item: &Item, changes: &Changes) -> bool {
 
 /// Reads the types of the new variables. `None` when the cell must be compiled once
 /// more, with a closure boxed or a function as a pointer.
-fn accept(plan: &Plan, compiled: &Compiled, number: u32, cell: &Cell, learnt: &mut Learnt) -> Option<BTreeMap<String, Variable>> {
+fn accept(
+    plan: &Plan,
+    compiled: &Compiled,
+    number: u32,
+    cell: &Cell,
+    learnt: &mut Learnt,
+) -> Option<BTreeMap<String, Variable>> {
     let types = mir::read(&compiled.mir);
     let mut again = false;
     if plan.kept.iter().any(|kept| kept.closure_arguments.is_some()) {
@@ -350,9 +367,8 @@ fn accept(plan: &Plan, compiled: &Compiled, number: u32, cell: &Cell, learnt: &m
 }
 
 /// Names and methods that may be in an item that was left out.
-const NOT_FOUND: [&str; 12] = [
-    "E0405", "E0412", "E0422", "E0423", "E0425", "E0432", "E0433", "E0277", "E0531", "E0574", "E0599", "E0576",
-];
+const NOT_FOUND: [&str; 12] =
+    ["E0405", "E0412", "E0422", "E0423", "E0425", "E0432", "E0433", "E0277", "E0531", "E0574", "E0599", "E0576"];
 const DEFINED_TWICE: [&str; 6] = ["E0119", "E0201", "E0252", "E0255", "E0428", "E0592"];
 
 /// Changes the plan by what the compiler refused.
@@ -376,7 +392,10 @@ fn learn(
     if own.is_empty() || learnt.dropped.len() > dropped {
         return Next::Retry;
     }
-    if left_out && !learnt.all_items && own.iter().any(|error| NOT_FOUND.iter().any(|code| error.has_code(code)) || error.code.is_none()) {
+    if left_out
+        && !learnt.all_items
+        && own.iter().any(|error| NOT_FOUND.iter().any(|code| error.has_code(code)) || error.code.is_none())
+    {
         learnt.all_items = true;
         return Next::Guess(own);
     }
@@ -391,7 +410,11 @@ fn learn(
 /// complains of.
 fn misread_macro(errors: &[Diagnostic], cell: &Cell, generated: &Generated, learnt: &Learnt) -> Option<usize> {
     let calls = cell.macro_calls.iter().map(|&start| (start, start));
-    let items = cell.items.iter().filter(|item| item.kind == ItemKind::MacroCall).map(|item| (item.range.start, item.range.end));
+    let items = cell
+        .items
+        .iter()
+        .filter(|item| item.kind == ItemKind::MacroCall)
+        .map(|item| (item.range.start, item.range.end));
     calls.chain(items).map(|(start, end)| (start, end.max(start + 1))).find_map(|(start, end)| {
         let touched = errors.iter().filter(|error| error.code.is_none()).flat_map(|error| &error.spans).any(|span| {
             span.with_callers().filter(|span| span.in_main_file).any(|span| {
@@ -405,7 +428,14 @@ fn misread_macro(errors: &[Diagnostic], cell: &Cell, generated: &Generated, lear
 }
 
 /// Whether an error is about a generated line, and so dealt with by another plan.
-fn learn_from(error: &Diagnostic, cell: &Cell, changes: &Changes, plan: &Plan, generated: &Generated, learnt: &mut Learnt) -> bool {
+fn learn_from(
+    error: &Diagnostic,
+    cell: &Cell,
+    changes: &Changes,
+    plan: &Plan,
+    generated: &Generated,
+    learnt: &mut Learnt,
+) -> bool {
     if error.has_code("E0728") && !plan.awaits {
         learnt.awaits = true;
         return true;
@@ -430,7 +460,9 @@ fn learn_from(error: &Diagnostic, cell: &Cell, changes: &Changes, plan: &Plan, g
     let misfit = generated.old_items.iter().find(|(range, index)| {
         error.primary().is_some_and(|primary| touches(&primary.range(), range))
             && plan.old.iter().any(|old| {
-                old.index == *index && old.item.kind == ItemKind::Impl && old.item.anchors.iter().any(|name| changes.types.contains_key(name))
+                old.index == *index
+                    && old.item.kind == ItemKind::Impl
+                    && old.item.anchors.iter().any(|name| changes.types.contains_key(name))
             })
     });
     if let Some((_, index)) = misfit {
@@ -442,7 +474,8 @@ fn learn_from(error: &Diagnostic, cell: &Cell, changes: &Changes, plan: &Plan, g
     let borrower = generated.regions.iter().find_map(|(range, purpose)| match purpose {
         Purpose::Keep(name)
             if error.spans.iter().any(|span| {
-                touches(&span.range(), range) && span.label.as_deref().is_some_and(|label| label.contains("requires that"))
+                touches(&span.range(), range)
+                    && span.label.as_deref().is_some_and(|label| label.contains("requires that"))
             }) =>
         {
             Some(name)
@@ -531,7 +564,8 @@ fn is_closure(name: &str, cell: &Cell) -> bool {
 }
 
 fn borrow_reason(name: &str, error: &Diagnostic, closure: bool) -> String {
-    let borrowed = error.message.split('`').nth(1).filter(|borrowed| *borrowed != name && error.message.starts_with('`'));
+    let borrowed =
+        error.message.split('`').nth(1).filter(|borrowed| *borrowed != name && error.message.starts_with('`'));
     match (closure, borrowed) {
         (true, Some(borrowed)) => format!("it borrows `{borrowed}`: write `move |…|` (with a clone of what it needs) to keep it"),
         (true, None) => "it borrows from this cell: write `move |…|` to keep it".to_owned(),

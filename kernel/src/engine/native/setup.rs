@@ -27,9 +27,15 @@ pub enum SetupError {
 pub enum AddedCrates {
     AlreadyHere(Vec<AddedCrate>),
     /// The worker must load these libraries.
-    New { crates: Vec<AddedCrate>, libraries: Vec<PathBuf> },
+    New {
+        crates: Vec<AddedCrate>,
+        libraries: Vec<PathBuf>,
+    },
     /// They fit only a fresh worker, with this setup; nothing has changed.
-    NeedsFreshWorker { setup: Box<Setup>, because: String },
+    NeedsFreshWorker {
+        setup: Box<Setup>,
+        because: String,
+    },
 }
 
 impl Setup {
@@ -73,7 +79,9 @@ impl Setup {
 
     pub fn environment(&self) -> Environment {
         let mut crates: Vec<String> = self.prelude.externs.iter().map(|(name, _)| name.clone()).collect();
-        crates.extend(self.dependencies.externs().keys().filter(|name| !crates.contains(name)).cloned().collect::<Vec<_>>());
+        crates.extend(
+            self.dependencies.externs().keys().filter(|name| !crates.contains(name)).cloned().collect::<Vec<_>>(),
+        );
         let mut arguments = self.prelude.rustc_args();
         arguments.extend(self.dependencies.rustc_args());
         Environment {

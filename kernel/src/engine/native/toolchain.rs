@@ -20,12 +20,10 @@ pub struct Toolchain {
     /// The compiler itself, past rustup's proxy.
     pub rustc: PathBuf,
     pub cargo: PathBuf,
-    pub sysroot: PathBuf,
     /// `1.95.0`, `1.97.0-nightly`.
     pub release: Version,
     /// The platform the compiler runs on, and for which it compiles cells.
     pub host: String,
-    pub commit: Option<String>,
     /// The release and a short hash: another one when the compiler has changed.
     pub id: String,
     /// Where the target's own libraries lie.
@@ -36,7 +34,9 @@ pub struct Toolchain {
 
 #[derive(Debug, Error)]
 pub enum ToolchainError {
-    #[error("There is no Rust compiler here: install Rust from https://rustup.rs, or set RUSTC to the compiler's path.")]
+    #[error(
+        "There is no Rust compiler here: install Rust from https://rustup.rs, or set RUSTC to the compiler's path."
+    )]
     NoCompiler,
     #[error("There is no cargo beside the Rust compiler in {}: install Rust from https://rustup.rs.", .sysroot.display())]
     NoCargo { sysroot: PathBuf },
@@ -117,9 +117,8 @@ impl Places {
         let std_library = std_library.ok_or_else(|| ToolchainError::NoSharedStd { libdir: libdir.clone() })?;
 
         let hash = short_hash([version.as_bytes(), std_library.as_os_str().as_encoded_bytes()]);
-        let commit = field("commit-hash").map(str::to_owned);
         let id = format!("{release}-{hash}");
-        Ok(Toolchain { rustc, cargo, sysroot, release, host, commit, id, libdir, std_library })
+        Ok(Toolchain { rustc, cargo, release, host, id, libdir, std_library })
     }
 
     /// A program by its path, or by its name from the PATH.
@@ -181,7 +180,6 @@ mod tests {
         let version = ask(&toolchain.rustc, &["-vV"]).await.expect("it runs");
         assert!(version.contains(&format!("release: {}", toolchain.release)), "{version}");
         assert!(version.contains(&format!("host: {}", toolchain.host)), "{version}");
-        assert!(toolchain.rustc.starts_with(&toolchain.sysroot));
         assert!(toolchain.libdir.is_dir() && toolchain.std_library.is_file());
         assert_eq!(Toolchain::find().await.expect("as before").id, toolchain.id);
     }

@@ -35,13 +35,17 @@ pub fn function_pointer(printed: &str) -> Option<String> {
 /// Why a variable of this type cannot be kept and what to do instead.
 pub fn why_unnameable(name: &str, printed: &str) -> String {
     if printed.starts_with("{closure@") {
-        format!("its signature cannot be written as a type: define a `fn`, or box it: `let {name}: Box<dyn Fn(…) -> …> = Box::new(…);`")
+        format!(
+            "its signature cannot be written as a type: define a `fn`, or box it: `let {name}: Box<dyn Fn(…) -> …> = Box::new(…);`"
+        )
     } else if printed.contains("{async") || printed.contains("{coroutine") {
         "it is a future without a name: `.await` it in this cell, or keep it as `Box::pin(…) as std::pin::Pin<Box<dyn Future<Output = …> + Send>>`".to_owned()
     } else if printed.contains("{closure@") {
-        "its type contains a closure, which has no name: finish it in this cell (`.collect::<Vec<_>>()`), or box it".to_owned()
+        "its type contains a closure, which has no name: finish it in this cell (`.collect::<Vec<_>>()`), or box it"
+            .to_owned()
     } else {
-        "its type has no name that another cell could write: convert it in this cell, or box it as `Box<dyn Trait>`".to_owned()
+        "its type has no name that another cell could write: convert it in this cell, or box it as `Box<dyn Trait>`"
+            .to_owned()
     }
 }
 

@@ -221,9 +221,8 @@ mod tests {
             }
         });
         let found = places(&History::new(Some(folder.path())));
-        let expected: Vec<_> = (1..=8)
-            .flat_map(|session| (1..=20).map(move |line| (session, line, format!("cell {line}"))))
-            .collect();
+        let expected: Vec<_> =
+            (1..=8).flat_map(|session| (1..=20).map(move |line| (session, line, format!("cell {line}")))).collect();
         assert_eq!(found, expected);
     }
 

@@ -32,8 +32,7 @@ pub fn select(entries: &[Entry], current: i64, access: &HistoryAccess) -> Vec<En
         }
         HistoryAccess::Search { pattern, n, unique } => {
             let pattern = glob_pattern(pattern);
-            let mut found: Vec<&Entry> =
-                entries.iter().filter(|entry| pattern.matches(&entry.source)).collect();
+            let mut found: Vec<&Entry> = entries.iter().filter(|entry| pattern.matches(&entry.source)).collect();
             if *unique {
                 let mut seen = std::collections::HashSet::new();
                 found.reverse();
@@ -57,9 +56,7 @@ fn glob_pattern(pattern: &str) -> Pattern {
     while stars.contains("**") {
         stars = stars.replace("**", "*");
     }
-    Pattern::new(&stars)
-        .or_else(|_| Pattern::new(&Pattern::escape(pattern)))
-        .unwrap_or_default()
+    Pattern::new(&stars).or_else(|_| Pattern::new(&Pattern::escape(pattern))).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -55,9 +55,7 @@ impl<I: Interpreter> Kernel<I> {
             "history_request" => self.history(request).await?.into(),
             "comm_info_request" => comm::info().into(),
             "comm_open" => {
-                comm::refuse(request, &self.iopub)
-                    .await
-                    .map_err(|error| Refusal::malformed(request, &error))?;
+                comm::refuse(request, &self.iopub).await.map_err(|error| Refusal::malformed(request, &error))?;
                 return Ok(None);
             }
             "interrupt_request" => InterruptReply::new().into(),
@@ -98,8 +96,7 @@ impl<I: Interpreter> Kernel<I> {
         let HistoryRequest { output, access } =
             request.content().map_err(|error| Refusal::malformed(request, &error))?;
         let history = self.history.clone();
-        let entries =
-            tokio::task::spawn_blocking(move || history.select(&access)).await.unwrap_or_default();
+        let entries = tokio::task::spawn_blocking(move || history.select(&access)).await.unwrap_or_default();
         let entries = entries.into_iter().map(|entry| {
             let (session, line) = (entry.session as usize, entry.line as usize);
             match output {

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use zeromq::{RouterSocket, Socket};
 
 use super::connection::{Channels, Listener};
+use super::control;
 use super::error::ServeError;
 use super::heartbeat::Heartbeat;
 use super::history::History;
@@ -28,7 +29,6 @@ use super::requests::ShutdownRequest;
 use super::shell::Shell;
 use super::stdin::Stdin;
 use super::subscribers::{Door, Subscribers};
-use super::control;
 use crate::interpreter::Interpreter;
 
 /// How long the session may take to end its processes before the kernel ends anyway:
@@ -93,12 +93,9 @@ pub async fn run<I: Interpreter>(
     let stdin_events = stdin.socket.monitor();
     let (stdin_questions, stdin_answers) = stdin.split();
 
-    let door = Door::open(&iopub)
-        .await
-        .map_err(|source| ServeError::Socket { channel: "iopub", source })?;
+    let door = Door::open(&iopub).await.map_err(|source| ServeError::Socket { channel: "iopub", source })?;
     let (subscribers, announce) = Subscribers::channel();
-    let broadcast =
-        Connection { socket: subscribers, mac: shell_requests.mac.clone(), session_id: session.clone() };
+    let broadcast = Connection { socket: subscribers, mac: shell_requests.mac.clone(), session_id: session.clone() };
     let key = info.key.clone();
     let connect = Box::new(move |socket| Connection::new(socket, &key, &session));
 

@@ -25,10 +25,7 @@ async fn a_cell_goes_from_busy_over_its_outputs_to_idle() {
     front_end.recv_iopub_stream(&id, "stdout", "end").await;
     front_end.recv_iopub_idle(&id).await;
     let reply = front_end.recv_reply(&id, "execute_reply").await;
-    assert_eq!(
-        reply,
-        json!({"status": "ok", "execution_count": 1, "payload": [], "user_expressions": {}})
-    );
+    assert_eq!(reply, json!({"status": "ok", "execution_count": 1, "payload": [], "user_expressions": {}}));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -159,10 +156,7 @@ async fn user_expressions_and_payload() {
     let expressions = json!({"user_expressions": {"good": "1 + 1", "bad": "fail"}});
     let reply = front_end.execute("page help\nnext code", expressions).await;
     let values = &reply["user_expressions"];
-    assert_eq!(
-        values["good"],
-        json!({"status": "ok", "data": {"text/plain": "1 + 1"}, "metadata": {}})
-    );
+    assert_eq!(values["good"], json!({"status": "ok", "data": {"text/plain": "1 + 1"}, "metadata": {}}));
     assert_eq!((&values["bad"]["status"], &values["bad"]["ename"]), (&json!("error"), &json!("Failure")));
     assert_eq!(
         reply["payload"],

@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, oneshot};
 
-use crate::interpreter::{
-    CellRequest, Completeness, CompletionItem, Completions, Expressions, Interpreter, Outcome,
-};
+use crate::interpreter::{CellRequest, Completeness, CompletionItem, Completions, Expressions, Interpreter, Outcome};
 use crate::output::{CellError, Event, MimeBundle, Output, StreamName};
 
 #[derive(Default)]
@@ -120,11 +118,7 @@ impl Interpreter for Dummy {
     fn complete(&self, code: &str, cursor: usize) -> Completions {
         assert!(code.is_char_boundary(cursor));
         let start = code[..cursor].rfind(' ').map_or(0, |space| space + 1);
-        let item = CompletionItem {
-            text: format!("{}!", &code[start..cursor]),
-            kind: "macro",
-            signature: "()".into(),
-        };
+        let item = CompletionItem { text: format!("{}!", &code[start..cursor]), kind: "macro", signature: "()".into() };
         Completions { start, end: cursor, matches: vec![item] }
     }
 

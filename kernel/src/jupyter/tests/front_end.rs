@@ -9,9 +9,8 @@ use jupyter_protocol::connection_info::{ConnectionInfo, Transport};
 use jupyter_protocol::messaging::{Header, JupyterMessage, JupyterMessageContent};
 use jupyter_zmq_client::{
     ClientControlConnection, ClientIoPubConnection, ClientShellConnection, ClientStdinConnection, RawMessage,
-    create_client_control_connection, create_client_iopub_connection,
-    create_client_shell_connection_with_identity, create_client_stdin_connection_with_identity,
-    peer_identity_for_session,
+    create_client_control_connection, create_client_iopub_connection, create_client_shell_connection_with_identity,
+    create_client_stdin_connection_with_identity, peer_identity_for_session,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -22,8 +21,8 @@ use zeromq::{SocketRecv, SocketSend, ZmqMessage};
 use super::dummy::Dummy;
 use crate::jupyter::connection::Channels;
 use crate::jupyter::history::History;
-use crate::jupyter::{KernelInfo, ServeError, server};
 use crate::jupyter::message;
+use crate::jupyter::{KernelInfo, ServeError, server};
 
 /// Longer than anything here takes, even on a busy machine.
 const FOREVER: Duration = Duration::from_secs(30);
@@ -118,9 +117,7 @@ impl FrontEnd {
         let info = &kernel.info;
         let me = peer_identity_for_session(session).expect("short enough");
         let mut front_end = FrontEnd {
-            shell: create_client_shell_connection_with_identity(info, session, me.clone())
-                .await
-                .expect("shell"),
+            shell: create_client_shell_connection_with_identity(info, session, me.clone()).await.expect("shell"),
             control: create_client_control_connection(info, session).await.expect("control"),
             stdin: create_client_stdin_connection_with_identity(info, session, me).await.expect("stdin"),
             iopub: create_client_iopub_connection(info, "", session).await.expect("iopub"),

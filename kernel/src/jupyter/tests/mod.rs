@@ -3,5 +3,5 @@
 mod cells;
 mod dummy;
 mod front_end;
-mod robustness;
 mod questions;
+mod robustness;

@@ -51,9 +51,7 @@ async fn inspection_and_completeness() {
     let reply = content(&front_end.ask("inspect_request", json!({"code": "", "cursor_pos": 0})).await);
     assert_eq!((&reply["found"], &reply["data"]), (&json!(false), &json!({})));
 
-    let mut complete = async |code: &str| {
-        content(&front_end.ask("is_complete_request", json!({"code": code})).await)
-    };
+    let mut complete = async |code: &str| content(&front_end.ask("is_complete_request", json!({"code": code})).await);
     assert_eq!(complete("a").await["status"], "complete");
     assert_eq!(complete("{").await, json!({"status": "incomplete", "indent": "    "}));
     assert_eq!(complete("}").await["status"], "invalid");

@@ -27,10 +27,9 @@ async fn messages_with_a_wrong_signature_are_dropped() {
     let mut other_key = kernel.info.clone();
     other_key.key = "guessed".into();
     let me = jupyter_zmq_client::peer_identity_for_session("guesser").expect("short enough");
-    stranger.shell =
-        jupyter_zmq_client::create_client_shell_connection_with_identity(&other_key, "guesser", me)
-            .await
-            .expect("connected");
+    stranger.shell = jupyter_zmq_client::create_client_shell_connection_with_identity(&other_key, "guesser", me)
+        .await
+        .expect("connected");
     stranger.send_execute("print evil").await;
     front_end.no_more_iopub().await;
     still_works(&mut front_end).await;

@@ -50,7 +50,10 @@ pub fn about(name: &str) -> Option<&'static str> {
 
 /// Words that cannot be names, the reserved ones included.
 pub fn is_keyword(word: &str) -> bool {
-    const RESERVED: &[&str] = &["abstract", "become", "box", "do", "final", "gen", "macro", "override", "priv", "try", "typeof", "unsized", "virtual", "yield", "_"];
+    const RESERVED: &[&str] = &[
+        "abstract", "become", "box", "do", "final", "gen", "macro", "override", "priv", "try", "typeof", "unsized",
+        "virtual", "yield", "_",
+    ];
     about(word).is_some() || RESERVED.contains(&word)
 }
 

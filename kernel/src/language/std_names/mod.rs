@@ -54,7 +54,8 @@ impl Declared {
     /// The declared name alone, of any text.
     pub fn read_name(declaration: &str) -> &str {
         let named = declaration.split_once("fn ").map_or(declaration, |(_, rest)| rest);
-        let end = named.find(|character: char| !(character.is_alphanumeric() || character == '_')).unwrap_or(named.len());
+        let end =
+            named.find(|character: char| !(character.is_alphanumeric() || character == '_')).unwrap_or(named.len());
         &named[..end]
     }
 
@@ -62,11 +63,14 @@ impl Declared {
     pub fn read(declaration: &'static str) -> Declared {
         let (first, rest) = declaration.split_once(' ').unwrap_or((declaration, ""));
         let (kind, named) = match first {
-            "fn" | "const" | "static" | "struct" | "enum" | "trait" | "type" | "mod" | "macro" | "union" => (first, rest),
+            "fn" | "const" | "static" | "struct" | "enum" | "trait" | "type" | "mod" | "macro" | "union" => {
+                (first, rest)
+            }
             "unsafe" => ("fn", rest.trim_start_matches("fn ")),
             _ => ("variant", declaration),
         };
-        let end = named.find(|character: char| !(character.is_alphanumeric() || character == '_')).unwrap_or(named.len());
+        let end =
+            named.find(|character: char| !(character.is_alphanumeric() || character == '_')).unwrap_or(named.len());
         let kind = match kind {
             "fn" if takes_self(&named[end..]) => "method",
             "fn" => "function",
@@ -100,7 +104,9 @@ impl Type {
     /// `std::collections::HashMap`; for a primitive type its name alone.
     pub fn path(&self) -> String {
         match self.page.rsplit_once('/') {
-            Some((folder, _)) if self.kind() != "primitive" => format!("{}::{}", folder.replace('/', "::"), self.name()),
+            Some((folder, _)) if self.kind() != "primitive" => {
+                format!("{}::{}", folder.replace('/', "::"), self.name())
+            }
             _ => self.name().to_owned(),
         }
     }
@@ -152,23 +158,98 @@ pub fn type_named(path: &str) -> Option<&'static Type> {
         by_name.get_or_insert(candidate);
     }
     // `thread::JoinHandle` and `core::time::Duration` are written as well.
-    let from_std = path == name || path.split("::").next().is_some_and(|first| MODULES.iter().any(|module| module.last_name() == first) || ["core", "alloc"].contains(&first));
+    let from_std = path == name
+        || path.split("::").next().is_some_and(|first| {
+            MODULES.iter().any(|module| module.last_name() == first) || ["core", "alloc"].contains(&first)
+        });
     by_name.filter(|_| from_std)
 }
 
 /// Names that stand for themselves in every cell: `Vec`, `Some`, `drop`, …
 pub const PRELUDE: &[&str] = &[
-    "Box", "Clone", "Copy", "Default", "Drop", "Eq", "Err", "Extend", "Fn", "FnMut", "FnOnce", "From", "FromIterator",
-    "Into", "IntoIterator", "Iterator", "None", "Ok", "Option", "Ord", "PartialEq", "PartialOrd", "Result", "Send",
-    "Some", "String", "Sync", "ToOwned", "ToString", "TryFrom", "TryInto", "Vec", "bool", "char", "drop", "f32", "f64",
-    "i128", "i16", "i32", "i64", "i8", "isize", "str", "u128", "u16", "u32", "u64", "u8", "usize", "std",
+    "Box",
+    "Clone",
+    "Copy",
+    "Default",
+    "Drop",
+    "Eq",
+    "Err",
+    "Extend",
+    "Fn",
+    "FnMut",
+    "FnOnce",
+    "From",
+    "FromIterator",
+    "Into",
+    "IntoIterator",
+    "Iterator",
+    "None",
+    "Ok",
+    "Option",
+    "Ord",
+    "PartialEq",
+    "PartialOrd",
+    "Result",
+    "Send",
+    "Some",
+    "String",
+    "Sync",
+    "ToOwned",
+    "ToString",
+    "TryFrom",
+    "TryInto",
+    "Vec",
+    "bool",
+    "char",
+    "drop",
+    "f32",
+    "f64",
+    "i128",
+    "i16",
+    "i32",
+    "i64",
+    "i8",
+    "isize",
+    "str",
+    "u128",
+    "u16",
+    "u32",
+    "u64",
+    "u8",
+    "usize",
+    "std",
 ];
 
 /// Types that need a `use` and are wanted so often that their bare names complete.
 pub const COMMON: &[&str] = &[
-    "Arc", "AtomicBool", "AtomicI32", "AtomicI64", "AtomicU32", "AtomicU64", "AtomicUsize", "BTreeMap", "BTreeSet",
-    "Barrier", "BinaryHeap", "Cell", "Command", "Condvar", "Duration", "File", "HashMap", "HashSet", "Instant",
-    "LazyLock", "Mutex", "OnceLock", "Path", "PathBuf", "Rc", "RefCell", "RwLock", "VecDeque",
+    "Arc",
+    "AtomicBool",
+    "AtomicI32",
+    "AtomicI64",
+    "AtomicU32",
+    "AtomicU64",
+    "AtomicUsize",
+    "BTreeMap",
+    "BTreeSet",
+    "Barrier",
+    "BinaryHeap",
+    "Cell",
+    "Command",
+    "Condvar",
+    "Duration",
+    "File",
+    "HashMap",
+    "HashSet",
+    "Instant",
+    "LazyLock",
+    "Mutex",
+    "OnceLock",
+    "Path",
+    "PathBuf",
+    "Rc",
+    "RefCell",
+    "RwLock",
+    "VecDeque",
 ];
 
 #[cfg(test)]
@@ -196,7 +277,10 @@ mod tests {
         assert_eq!(type_named("std::sync::Weak").map(Type::path).as_deref(), Some("std::sync::Weak"));
         assert_eq!(type_named("std::rc::Weak").map(Type::path).as_deref(), Some("std::rc::Weak"));
         assert_eq!(type_named("thread::JoinHandle").map(Type::path).as_deref(), Some("std::thread::JoinHandle"));
-        assert_eq!(type_named("u16").map(Type::address).as_deref(), Some("https://doc.rust-lang.org/std/primitive.u16.html"));
+        assert_eq!(
+            type_named("u16").map(Type::address).as_deref(),
+            Some("https://doc.rust-lang.org/std/primitive.u16.html")
+        );
         assert!(type_named("mine::Vec").is_none());
     }
 
@@ -233,7 +317,8 @@ mod tests {
     #[test]
     #[ignore = "needs rustup's rust-docs component"]
     fn the_documentation_has_every_page_and_anchor() {
-        let sysroot = std::process::Command::new("rustc").args(["--print", "sysroot"]).output().expect("rustc runs").stdout;
+        let sysroot =
+            std::process::Command::new("rustc").args(["--print", "sysroot"]).output().expect("rustc runs").stdout;
         let docs = std::path::Path::new(String::from_utf8_lossy(&sysroot).trim()).join("share/doc/rust/html");
         let mut wrong = Vec::new();
         let mut check = |address: String| {

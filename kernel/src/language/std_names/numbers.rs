@@ -1,7 +1,7 @@
 //! Integers and floats: one table each, shown for every width.
 
-use super::Type;
 use super::Member;
+use super::Type;
 
 const fn number(head: &'static str, page: &'static str, about: &'static str, members: &'static [Member]) -> Type {
     Type { head, page, about, also: &["Clone", "Ord", "ToString"], members }
@@ -22,7 +22,12 @@ pub static NUMBERS: [Type; 14] = [
     number("u32", "std/primitive.u32.html", UNSIGNED, UNSIGNED_INTEGER),
     number("u64", "std/primitive.u64.html", UNSIGNED, UNSIGNED_INTEGER),
     number("u128", "std/primitive.u128.html", UNSIGNED, UNSIGNED_INTEGER),
-    number("usize", "std/primitive.usize.html", "A whole number as wide as an address: lengths and indices.", UNSIGNED_INTEGER),
+    number(
+        "usize",
+        "std/primitive.usize.html",
+        "A whole number as wide as an address: lengths and indices.",
+        UNSIGNED_INTEGER,
+    ),
     number("f64", "std/primitive.f64.html", "A floating point number of 64 bits.", FLOAT),
     number("f32", "std/primitive.f32.html", "A floating point number of 32 bits.", FLOAT),
 ];

@@ -3,7 +3,13 @@
 use super::{Member, Type};
 
 const fn atomic(head: &'static str, page: &'static str) -> Type {
-    Type { head, page, about: "A whole number that threads change without a lock.", also: &["Default"], members: ATOMIC_NUMBER }
+    Type {
+        head,
+        page,
+        about: "A whole number that threads change without a lock.",
+        also: &["Default"],
+        members: ATOMIC_NUMBER,
+    }
 }
 
 macro_rules! atomic_value {
@@ -26,9 +32,18 @@ macro_rules! atomic_value {
 
 const ATOMIC_NUMBER: &[Member] = atomic_value![
     ("fn fetch_add(&self, value: Value, order: std::sync::atomic::Ordering) -> Value", "Adds; gives the old value."),
-    ("fn fetch_sub(&self, value: Value, order: std::sync::atomic::Ordering) -> Value", "Subtracts; gives the old value."),
-    ("fn fetch_max(&self, value: Value, order: std::sync::atomic::Ordering) -> Value", "The larger of both; gives the old value."),
-    ("fn fetch_min(&self, value: Value, order: std::sync::atomic::Ordering) -> Value", "The smaller of both; gives the old value."),
+    (
+        "fn fetch_sub(&self, value: Value, order: std::sync::atomic::Ordering) -> Value",
+        "Subtracts; gives the old value."
+    ),
+    (
+        "fn fetch_max(&self, value: Value, order: std::sync::atomic::Ordering) -> Value",
+        "The larger of both; gives the old value."
+    ),
+    (
+        "fn fetch_min(&self, value: Value, order: std::sync::atomic::Ordering) -> Value",
+        "The smaller of both; gives the old value."
+    ),
 ];
 
 pub const TYPES: &[Type] = &[
@@ -45,7 +60,10 @@ pub const TYPES: &[Type] = &[
             ("fn weak_count(this: &Arc<T>) -> usize", "How many weak pointers there are."),
             ("fn ptr_eq(this: &Arc<T>, other: &Arc<T>) -> bool", "Whether both own the same value."),
             ("fn get_mut(this: &mut Arc<T>) -> Option<&mut T>", "The value, to change it, if there is no other owner."),
-            ("fn make_mut(this: &mut Arc<T>) -> &mut T", "The value, to change it; cloned first if there are other owners."),
+            (
+                "fn make_mut(this: &mut Arc<T>) -> &mut T",
+                "The value, to change it; cloned first if there are other owners.",
+            ),
             ("fn try_unwrap(this: Arc<T>) -> Result<T, Arc<T>>", "The value itself, if there is no other owner."),
             ("fn into_inner(this: Arc<T>) -> Option<T>", "The value itself, if there is no other owner."),
         ],
@@ -68,15 +86,30 @@ pub const TYPES: &[Type] = &[
         also: &["Default"],
         members: &[
             ("fn new(value: T) -> Mutex<T>", "A value behind a lock."),
-            ("fn lock(&self) -> Result<MutexGuard<'_, T>, PoisonError<MutexGuard<'_, T>>>", "Waits for the lock; it is free again when the guard goes. An error if a thread panicked with it."),
-            ("fn try_lock(&self) -> Result<MutexGuard<'_, T>, std::sync::TryLockError<MutexGuard<'_, T>>>", "The lock if it is free, without waiting."),
+            (
+                "fn lock(&self) -> Result<MutexGuard<'_, T>, PoisonError<MutexGuard<'_, T>>>",
+                "Waits for the lock; it is free again when the guard goes. An error if a thread panicked with it.",
+            ),
+            (
+                "fn try_lock(&self) -> Result<MutexGuard<'_, T>, std::sync::TryLockError<MutexGuard<'_, T>>>",
+                "The lock if it is free, without waiting.",
+            ),
             ("fn is_poisoned(&self) -> bool", "Whether a thread panicked with the lock."),
             ("fn clear_poison(&self)", "Forgets that a thread panicked with the lock."),
-            ("fn get_mut(&mut self) -> Result<&mut T, PoisonError<&mut T>>", "The value without locking, which owning it allows."),
+            (
+                "fn get_mut(&mut self) -> Result<&mut T, PoisonError<&mut T>>",
+                "The value without locking, which owning it allows.",
+            ),
             ("fn into_inner(self) -> Result<T, PoisonError<T>>", "The value."),
         ],
     },
-    Type { head: "MutexGuard<T>", page: "std/sync/struct.MutexGuard.html", about: "A locked `Mutex`; dropping it unlocks.", also: &["T"], members: &[] },
+    Type {
+        head: "MutexGuard<T>",
+        page: "std/sync/struct.MutexGuard.html",
+        about: "A locked `Mutex`; dropping it unlocks.",
+        also: &["T"],
+        members: &[],
+    },
     Type {
         head: "RwLock<T>",
         page: "std/sync/struct.RwLock.html",
@@ -84,17 +117,44 @@ pub const TYPES: &[Type] = &[
         also: &["Default"],
         members: &[
             ("fn new(value: T) -> RwLock<T>", "A value behind a lock."),
-            ("fn read(&self) -> Result<RwLockReadGuard<'_, T>, PoisonError<RwLockReadGuard<'_, T>>>", "Waits until it may read."),
-            ("fn write(&self) -> Result<RwLockWriteGuard<'_, T>, PoisonError<RwLockWriteGuard<'_, T>>>", "Waits until it may write."),
-            ("fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, std::sync::TryLockError<RwLockReadGuard<'_, T>>>", "Reads if no one writes, without waiting."),
-            ("fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, std::sync::TryLockError<RwLockWriteGuard<'_, T>>>", "Writes if no one uses it, without waiting."),
+            (
+                "fn read(&self) -> Result<RwLockReadGuard<'_, T>, PoisonError<RwLockReadGuard<'_, T>>>",
+                "Waits until it may read.",
+            ),
+            (
+                "fn write(&self) -> Result<RwLockWriteGuard<'_, T>, PoisonError<RwLockWriteGuard<'_, T>>>",
+                "Waits until it may write.",
+            ),
+            (
+                "fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, std::sync::TryLockError<RwLockReadGuard<'_, T>>>",
+                "Reads if no one writes, without waiting.",
+            ),
+            (
+                "fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, std::sync::TryLockError<RwLockWriteGuard<'_, T>>>",
+                "Writes if no one uses it, without waiting.",
+            ),
             ("fn is_poisoned(&self) -> bool", "Whether a thread panicked while it wrote."),
-            ("fn get_mut(&mut self) -> Result<&mut T, PoisonError<&mut T>>", "The value without locking, which owning it allows."),
+            (
+                "fn get_mut(&mut self) -> Result<&mut T, PoisonError<&mut T>>",
+                "The value without locking, which owning it allows.",
+            ),
             ("fn into_inner(self) -> Result<T, PoisonError<T>>", "The value."),
         ],
     },
-    Type { head: "RwLockReadGuard<T>", page: "std/sync/struct.RwLockReadGuard.html", about: "An `RwLock` locked to read.", also: &["T"], members: &[] },
-    Type { head: "RwLockWriteGuard<T>", page: "std/sync/struct.RwLockWriteGuard.html", about: "An `RwLock` locked to write.", also: &["T"], members: &[] },
+    Type {
+        head: "RwLockReadGuard<T>",
+        page: "std/sync/struct.RwLockReadGuard.html",
+        about: "An `RwLock` locked to read.",
+        also: &["T"],
+        members: &[],
+    },
+    Type {
+        head: "RwLockWriteGuard<T>",
+        page: "std/sync/struct.RwLockWriteGuard.html",
+        about: "An `RwLock` locked to write.",
+        also: &["T"],
+        members: &[],
+    },
     Type {
         head: "PoisonError<T>",
         page: "std/sync/struct.PoisonError.html",
@@ -110,7 +170,10 @@ pub const TYPES: &[Type] = &[
         page: "std/sync/enum.TryLockError.html",
         about: "Why a lock was not taken at once.",
         also: &["Error"],
-        members: &[("Poisoned(PoisonError<T>)", "A thread panicked while it held the lock."), ("WouldBlock", "Another thread holds the lock.")],
+        members: &[
+            ("Poisoned(PoisonError<T>)", "A thread panicked while it held the lock."),
+            ("WouldBlock", "Another thread holds the lock."),
+        ],
     },
     Type {
         head: "Condvar",
@@ -119,10 +182,22 @@ pub const TYPES: &[Type] = &[
         also: &["Default"],
         members: &[
             ("fn new() -> Condvar", "A condition variable."),
-            ("fn wait<T>(&self, guard: MutexGuard<'_, T>) -> Result<MutexGuard<'_, T>, PoisonError<MutexGuard<'_, T>>>", "Unlocks, waits to be woken, and locks again. May wake for no reason."),
-            ("fn wait_while<T>(&self, guard: MutexGuard<'_, T>, condition: impl FnMut(&mut T) -> bool) -> Result<MutexGuard<'_, T>, PoisonError<MutexGuard<'_, T>>>", "Waits as long as a condition holds."),
-            ("fn wait_timeout<T>(&self, guard: MutexGuard<'_, T>, duration: Duration) -> Result<(MutexGuard<'_, T>, WaitTimeoutResult), PoisonError<MutexGuard<'_, T>>>", "Waits at most so long."),
-            ("fn wait_timeout_while<T>(&self, guard: MutexGuard<'_, T>, duration: Duration, condition: impl FnMut(&mut T) -> bool) -> Result<(MutexGuard<'_, T>, WaitTimeoutResult), PoisonError<MutexGuard<'_, T>>>", "Waits as long as a condition holds, at most so long."),
+            (
+                "fn wait<T>(&self, guard: MutexGuard<'_, T>) -> Result<MutexGuard<'_, T>, PoisonError<MutexGuard<'_, T>>>",
+                "Unlocks, waits to be woken, and locks again. May wake for no reason.",
+            ),
+            (
+                "fn wait_while<T>(&self, guard: MutexGuard<'_, T>, condition: impl FnMut(&mut T) -> bool) -> Result<MutexGuard<'_, T>, PoisonError<MutexGuard<'_, T>>>",
+                "Waits as long as a condition holds.",
+            ),
+            (
+                "fn wait_timeout<T>(&self, guard: MutexGuard<'_, T>, duration: Duration) -> Result<(MutexGuard<'_, T>, WaitTimeoutResult), PoisonError<MutexGuard<'_, T>>>",
+                "Waits at most so long.",
+            ),
+            (
+                "fn wait_timeout_while<T>(&self, guard: MutexGuard<'_, T>, duration: Duration, condition: impl FnMut(&mut T) -> bool) -> Result<(MutexGuard<'_, T>, WaitTimeoutResult), PoisonError<MutexGuard<'_, T>>>",
+                "Waits as long as a condition holds, at most so long.",
+            ),
             ("fn notify_one(&self)", "Wakes one waiting thread."),
             ("fn notify_all(&self)", "Wakes all waiting threads."),
         ],
@@ -213,7 +288,10 @@ pub const TYPES: &[Type] = &[
         page: "std/thread/struct.Scope.html",
         about: "Starts threads that may borrow; all are joined at the end of `thread::scope`.",
         also: &[],
-        members: &[("fn spawn<T>(&self, f: impl FnOnce() -> T) -> ScopedJoinHandle<'_, T>", "Starts a thread that may borrow.")],
+        members: &[(
+            "fn spawn<T>(&self, f: impl FnOnce() -> T) -> ScopedJoinHandle<'_, T>",
+            "Starts a thread that may borrow.",
+        )],
     },
     Type {
         head: "Thread",
@@ -226,7 +304,13 @@ pub const TYPES: &[Type] = &[
             ("fn unpark(&self)", "Wakes it from `thread::park`."),
         ],
     },
-    Type { head: "ThreadId", page: "std/thread/struct.ThreadId.html", about: "A thread's number in this process.", also: &["Clone"], members: &[] },
+    Type {
+        head: "ThreadId",
+        page: "std/thread/struct.ThreadId.html",
+        about: "A thread's number in this process.",
+        also: &["Clone"],
+        members: &[],
+    },
     Type {
         head: "LocalKey<T>",
         page: "std/thread/struct.LocalKey.html",
@@ -238,7 +322,10 @@ pub const TYPES: &[Type] = &[
             ("fn set(&self, value: T::Inside)", "Sets this thread's value (for `Cell` and `RefCell`)."),
             ("fn take(&self) -> T::Inside", "Takes this thread's value and leaves the default."),
             ("fn with_borrow<R>(&self, f: impl FnOnce(&T::Inside) -> R) -> R", "Reads this thread's `RefCell`."),
-            ("fn with_borrow_mut<R>(&self, f: impl FnOnce(&mut T::Inside) -> R) -> R", "Writes this thread's `RefCell`."),
+            (
+                "fn with_borrow_mut<R>(&self, f: impl FnOnce(&mut T::Inside) -> R) -> R",
+                "Writes this thread's `RefCell`.",
+            ),
         ],
     },
     Type {
@@ -251,7 +338,10 @@ pub const TYPES: &[Type] = &[
             ("fn name(self, name: String) -> Builder", "Gives it a name."),
             ("fn stack_size(self, bytes: usize) -> Builder", "Sets the size of its stack."),
             ("fn spawn<T>(self, f: impl FnOnce() -> T) -> std::io::Result<JoinHandle<T>>", "Starts it."),
-            ("fn spawn_scoped<T>(self, scope: &Scope, f: impl FnOnce() -> T) -> std::io::Result<ScopedJoinHandle<'_, T>>", "Starts it in a scope."),
+            (
+                "fn spawn_scoped<T>(self, scope: &Scope, f: impl FnOnce() -> T) -> std::io::Result<ScopedJoinHandle<'_, T>>",
+                "Starts it in a scope.",
+            ),
         ],
     },
     Type {
@@ -259,7 +349,10 @@ pub const TYPES: &[Type] = &[
         page: "std/sync/mpsc/struct.Sender.html",
         about: "The end of a channel that sends; can be cloned.",
         also: &["Clone"],
-        members: &[("fn send(&self, value: T) -> Result<(), SendError<T>>", "Sends a value; an error if the receiver is gone.")],
+        members: &[(
+            "fn send(&self, value: T) -> Result<(), SendError<T>>",
+            "Sends a value; an error if the receiver is gone.",
+        )],
     },
     Type {
         head: "SyncSender<T>",
@@ -279,8 +372,14 @@ pub const TYPES: &[Type] = &[
         members: &[
             ("fn recv(&self) -> Result<T, RecvError>", "Waits for a value; an error when every sender is gone."),
             ("fn try_recv(&self) -> Result<T, TryRecvError>", "A value if one is there, without waiting."),
-            ("fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError>", "Waits for a value at most so long."),
-            ("fn iter(&self) -> std::sync::mpsc::Iter<'_, T>", "Waits for value after value until every sender is gone."),
+            (
+                "fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError>",
+                "Waits for a value at most so long.",
+            ),
+            (
+                "fn iter(&self) -> std::sync::mpsc::Iter<'_, T>",
+                "Waits for value after value until every sender is gone.",
+            ),
             ("fn try_iter(&self) -> std::sync::mpsc::TryIter<'_, T>", "The values that are there now."),
             ("fn into_iter(self) -> std::sync::mpsc::IntoIter<T>", "The same as `iter`, taking the receiver."),
         ],
@@ -300,7 +399,10 @@ pub const TYPES: &[Type] = &[
         page: "std/sync/atomic/struct.AtomicBool.html",
         about: "A `bool` that threads change without a lock.",
         also: &["Default"],
-        members: atomic_value![("fn fetch_not(&self, order: std::sync::atomic::Ordering) -> bool", "Turns it round; gives the old value.")],
+        members: atomic_value![(
+            "fn fetch_not(&self, order: std::sync::atomic::Ordering) -> bool",
+            "Turns it round; gives the old value."
+        )],
     },
     Type {
         head: "Ordering",

@@ -45,8 +45,14 @@ pub const TYPES: &[Type] = &[
             ("fn now() -> Instant", "This moment."),
             ("fn elapsed(&self) -> Duration", "The time since then."),
             ("fn duration_since(&self, earlier: Instant) -> Duration", "The time between two moments."),
-            ("fn checked_duration_since(&self, earlier: Instant) -> Option<Duration>", "The time between two moments, `None` if the other is later."),
-            ("fn saturating_duration_since(&self, earlier: Instant) -> Duration", "The time between two moments, at least zero."),
+            (
+                "fn checked_duration_since(&self, earlier: Instant) -> Option<Duration>",
+                "The time between two moments, `None` if the other is later.",
+            ),
+            (
+                "fn saturating_duration_since(&self, earlier: Instant) -> Duration",
+                "The time between two moments, at least zero.",
+            ),
             ("fn checked_add(&self, duration: Duration) -> Option<Instant>", "A later moment."),
             ("fn checked_sub(&self, duration: Duration) -> Option<Instant>", "An earlier moment."),
         ],
@@ -60,7 +66,10 @@ pub const TYPES: &[Type] = &[
             ("const UNIX_EPOCH: SystemTime", "The start of 1970."),
             ("fn now() -> SystemTime", "This moment."),
             ("fn elapsed(&self) -> Result<Duration, SystemTimeError>", "The time since then."),
-            ("fn duration_since(&self, earlier: SystemTime) -> Result<Duration, SystemTimeError>", "The time between two moments."),
+            (
+                "fn duration_since(&self, earlier: SystemTime) -> Result<Duration, SystemTimeError>",
+                "The time between two moments.",
+            ),
         ],
     },
     Type {
@@ -71,7 +80,10 @@ pub const TYPES: &[Type] = &[
         members: &[
             ("fn open(path: impl AsRef<Path>) -> std::io::Result<File>", "Opens a file to read."),
             ("fn create(path: impl AsRef<Path>) -> std::io::Result<File>", "Opens a file to write, new or emptied."),
-            ("fn create_new(path: impl AsRef<Path>) -> std::io::Result<File>", "Makes a file; an error if it is there."),
+            (
+                "fn create_new(path: impl AsRef<Path>) -> std::io::Result<File>",
+                "Makes a file; an error if it is there.",
+            ),
             ("fn options() -> OpenOptions", "Opens a file in another way."),
             ("fn metadata(&self) -> std::io::Result<Metadata>", "Size, times and permissions."),
             ("fn set_len(&self, size: u64) -> std::io::Result<()>", "Cuts it or fills it up with zeros."),
@@ -174,8 +186,20 @@ pub const TYPES: &[Type] = &[
         also: &["Write"],
         members: &[("fn lock(&self) -> StdoutLock<'static>", "Keeps it for this thread.")],
     },
-    Type { head: "StdoutLock", page: "std/io/struct.StdoutLock.html", about: "Standard output, kept for this thread.", also: &["Write"], members: &[] },
-    Type { head: "StdinLock", page: "std/io/struct.StdinLock.html", about: "Standard input, kept for this thread.", also: &["BufRead"], members: &[] },
+    Type {
+        head: "StdoutLock",
+        page: "std/io/struct.StdoutLock.html",
+        about: "Standard output, kept for this thread.",
+        also: &["Write"],
+        members: &[],
+    },
+    Type {
+        head: "StdinLock",
+        page: "std/io/struct.StdinLock.html",
+        about: "Standard input, kept for this thread.",
+        also: &["BufRead"],
+        members: &[],
+    },
     Type {
         head: "Stderr",
         page: "std/io/struct.Stderr.html",
@@ -188,14 +212,20 @@ pub const TYPES: &[Type] = &[
         page: "std/io/struct.BufReader.html",
         about: "Reads in large pieces from another reader.",
         also: &["BufRead"],
-        members: &[("fn new(inner: R) -> BufReader<R>", "Around another reader."), ("fn into_inner(self) -> R", "The other reader.")],
+        members: &[
+            ("fn new(inner: R) -> BufReader<R>", "Around another reader."),
+            ("fn into_inner(self) -> R", "The other reader."),
+        ],
     },
     Type {
         head: "BufWriter<W>",
         page: "std/io/struct.BufWriter.html",
         about: "Writes in large pieces to another writer.",
         also: &["Write"],
-        members: &[("fn new(inner: W) -> BufWriter<W>", "Around another writer."), ("fn get_ref(&self) -> &W", "The other writer.")],
+        members: &[
+            ("fn new(inner: W) -> BufWriter<W>", "Around another writer."),
+            ("fn get_ref(&self) -> &W", "The other writer."),
+        ],
     },
     Type {
         head: "Cursor<T>",
@@ -218,8 +248,14 @@ pub const TYPES: &[Type] = &[
             ("fn new(program: impl AsRef<OsStr>) -> Command", "The program's name or path."),
             ("fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Command", "Adds an argument."),
             ("fn args(&mut self, arguments: impl IntoIterator) -> &mut Command", "Adds arguments."),
-            ("fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Command", "Sets an environment variable."),
-            ("fn env_remove(&mut self, name: impl AsRef<OsStr>) -> &mut Command", "Takes an environment variable away."),
+            (
+                "fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Command",
+                "Sets an environment variable.",
+            ),
+            (
+                "fn env_remove(&mut self, name: impl AsRef<OsStr>) -> &mut Command",
+                "Takes an environment variable away.",
+            ),
             ("fn env_clear(&mut self) -> &mut Command", "Takes all environment variables away."),
             ("fn current_dir(&mut self, folder: impl AsRef<Path>) -> &mut Command", "The folder to run in."),
             ("fn stdin(&mut self, from: impl Into<Stdio>) -> &mut Command", "Where its input comes from."),
@@ -270,11 +306,17 @@ pub const TYPES: &[Type] = &[
         about: "Waits for connections.",
         also: &[],
         members: &[
-            ("fn bind(address: impl ToSocketAddrs) -> std::io::Result<TcpListener>", "Listens at an address; port 0 takes a free one."),
+            (
+                "fn bind(address: impl ToSocketAddrs) -> std::io::Result<TcpListener>",
+                "Listens at an address; port 0 takes a free one.",
+            ),
             ("fn accept(&self) -> std::io::Result<(TcpStream, SocketAddr)>", "Waits for a connection."),
             ("fn incoming(&self) -> impl Iterator<Item = std::io::Result<TcpStream>>", "Connection after connection."),
             ("fn local_addr(&self) -> std::io::Result<SocketAddr>", "Its own address."),
-            ("fn set_nonblocking(&self, nonblocking: bool) -> std::io::Result<()>", "Gives an error in place of waiting."),
+            (
+                "fn set_nonblocking(&self, nonblocking: bool) -> std::io::Result<()>",
+                "Gives an error in place of waiting.",
+            ),
         ],
     },
     Type {
@@ -299,7 +341,10 @@ pub const TYPES: &[Type] = &[
         also: &[],
         members: &[
             ("fn bind(address: impl ToSocketAddrs) -> std::io::Result<UdpSocket>", "Opens a socket at an address."),
-            ("fn send_to(&self, bytes: &[u8], address: impl ToSocketAddrs) -> std::io::Result<usize>", "Sends a packet."),
+            (
+                "fn send_to(&self, bytes: &[u8], address: impl ToSocketAddrs) -> std::io::Result<usize>",
+                "Sends a packet.",
+            ),
             ("fn recv_from(&self, bytes: &mut [u8]) -> std::io::Result<(usize, SocketAddr)>", "Waits for a packet."),
         ],
     },

@@ -31,7 +31,8 @@ fn failure(name: &str) -> CellError {
 impl Interpreter for Commands {
     async fn execute(&self, request: CellRequest, output: Output) -> Outcome {
         self.seen.lock().expect("not poisoned").push(request.number);
-        let display = |data, update| Event::Display { data, metadata: Map::new(), display_id: Some("d".into()), update };
+        let display =
+            |data, update| Event::Display { data, metadata: Map::new(), display_id: Some("d".into()), update };
         let stdout = |text: String| Event::Stream { name: StreamName::Stdout, text };
         let mut error = None;
         for line in request.code.lines() {

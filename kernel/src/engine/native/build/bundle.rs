@@ -108,7 +108,12 @@ impl Bundle {
 
     /// Copies the crates, links them into one shared library and puts all that into the
     /// store.
-    pub async fn make(recipe: Recipe<'_>, toolchain: &Toolchain, store: &Store, lock: &Lock) -> Result<Bundle, BuildError> {
+    pub async fn make(
+        recipe: Recipe<'_>,
+        toolchain: &Toolchain,
+        store: &Store,
+        lock: &Lock,
+    ) -> Result<Bundle, BuildError> {
         let stage = store.stage(lock)?;
         let libraries = stage.path().join(LIBRARIES);
         fs::create_dir(&libraries).map_err(BuildError::storage(&libraries))?;
@@ -119,7 +124,9 @@ impl Bundle {
             let copy = libraries.join(&bundled.file);
             // A link costs no space. Compilers replace such files and never write into
             // them, so the copy stays as it is.
-            fs::hard_link(&built.file, &copy).or_else(|_| fs::copy(&built.file, &copy).map(drop)).map_err(BuildError::storage(&copy))?;
+            fs::hard_link(&built.file, &copy)
+                .or_else(|_| fs::copy(&built.file, &copy).map(drop))
+                .map_err(BuildError::storage(&copy))?;
             crates.push(bundled);
         }
         let mut externs = BTreeMap::new();
@@ -129,7 +136,8 @@ impl Bundle {
             }
         }
         let linked = crates.iter().any(|bundled| !bundled.proc_macro);
-        let library = linked.then(|| format!("{}{}{}", env::consts::DLL_PREFIX, recipe.crate_name, env::consts::DLL_SUFFIX));
+        let library =
+            linked.then(|| format!("{}{}{}", env::consts::DLL_PREFIX, recipe.crate_name, env::consts::DLL_SUFFIX));
         let bundle = Bundle {
             directory: store.bundle(&recipe.name),
             name: recipe.name,
@@ -150,7 +158,14 @@ impl Bundle {
         Ok(bundle)
     }
 
-    async fn link(&self, staged: &Path, library: &str, below: &[&Bundle], scratch: &Path, toolchain: &Toolchain) -> Result<(), BuildError> {
+    async fn link(
+        &self,
+        staged: &Path,
+        library: &str,
+        below: &[&Bundle],
+        scratch: &Path,
+        toolchain: &Toolchain,
+    ) -> Result<(), BuildError> {
         // All crates, not only those asked for: a crate that no other one mentions would
         // be left out, and then be linked into every cell that names it.
         let mut source = String::new();
@@ -189,7 +204,8 @@ impl Bundle {
             text.push_str(line);
             text.push('\n');
         });
-        let finished = finished.await.map_err(|source| BuildError::NotStarted { program: toolchain.rustc.clone(), source })?;
+        let finished =
+            finished.await.map_err(|source| BuildError::NotStarted { program: toolchain.rustc.clone(), source })?;
         if !finished.status.success() {
             return Err(BuildError::Link { text });
         }
@@ -229,7 +245,7 @@ impl Bundle {
             return Found::No;
         };
         let copy = self.file(bundled);
-        if built.fixed || same_file(&copy, &built.file) { Found::Same(bundled) } else { Found::Changed(bundled) }
+        if built.fixed || same_file(&copy, &built.file) { Found::Same(bundled) } else { Found::Changed }
     }
 
     /// Whether a file of this name is in it, whatever its content.
@@ -257,7 +273,7 @@ pub enum Found<'a> {
     No,
     Same(&'a BundledCrate),
     /// The same file's name, but other code.
-    Changed(&'a BundledCrate),
+    Changed,
 }
 
 fn same_file(one: &Path, other: &Path) -> bool {

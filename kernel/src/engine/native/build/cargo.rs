@@ -93,7 +93,11 @@ impl Cargo<'_> {
         self.read(messages).await
     }
 
-    async fn compile(&self, offline: bool, progress: Progress<'_>) -> Result<Result<Vec<Message>, Stopped>, BuildError> {
+    async fn compile(
+        &self,
+        offline: bool,
+        progress: Progress<'_>,
+    ) -> Result<Result<Vec<Message>, Stopped>, BuildError> {
         let mut command = self.command();
         command.args(["build", "--release", "--message-format=json-render-diagnostics", "--target"]);
         command.arg(&self.toolchain.host).arg("--target-dir").arg(self.target_dir);
@@ -149,7 +153,10 @@ impl Cargo<'_> {
         let root = resolve.root.ok_or_else(|| unexpected("no root package"))?;
         let mut needs: BTreeMap<PackageId, Vec<(String, PackageId)>> = BTreeMap::new();
         for node in resolve.nodes {
-            let normal = node.deps.into_iter().filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal));
+            let normal = node
+                .deps
+                .into_iter()
+                .filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal));
             needs.insert(node.id, normal.map(|dep| (dep.name, dep.pkg)).collect());
         }
         let direct = needs.get(&root).cloned().unwrap_or_default();
@@ -188,7 +195,8 @@ impl Cargo<'_> {
         let mut command = self.command();
         command.args(["metadata", "--format-version=1", "--offline", "--filter-platform", &self.toolchain.host]);
         let mut text = String::new();
-        let finished = process::run(&mut command, |line| text.push_str(line)).await.map_err(|source| self.not_started(source))?;
+        let finished =
+            process::run(&mut command, |line| text.push_str(line)).await.map_err(|source| self.not_started(source))?;
         if !finished.status.success() {
             return Err(CargoFailure::read(&text).into());
         }

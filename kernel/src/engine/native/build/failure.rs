@@ -85,7 +85,8 @@ fn explain(text: &str) -> (FailureKind, String) {
     use FailureKind::*;
     let has = |part: &str| text.contains(part);
     if has("No space left on device") || has("os error 28") {
-        let line = "There is no disk space left: free some, or set THREADBOOK_CACHE_DIR to a directory on another disk.";
+        let line =
+            "There is no disk space left: free some, or set THREADBOOK_CACHE_DIR to a directory on another disk.";
         return (NoDiskSpace, line.to_owned());
     }
     if let Some(name) = quoted_after(text, "no matching package named ") {
@@ -100,7 +101,9 @@ fn explain(text: &str) -> (FailureKind, String) {
     if let Some(requirement) = quoted_after(text, "failed to select a version for the requirement ") {
         let requirement = requirement.replace('"', "");
         let there = after(text, "candidate versions found which didn't match:");
-        let there = there.map(|versions| format!("; there are {}", versions.trim().trim_end_matches(", ..."))).unwrap_or_default();
+        let there = there
+            .map(|versions| format!("; there are {}", versions.trim().trim_end_matches(", ...")))
+            .unwrap_or_default();
         return (NoSuchVersion, format!("No version fits `{requirement}`{there}."));
     }
     if let Some(feature) = quoted_after(text, " with feature ").filter(|_| has("does not have ")) {
@@ -118,7 +121,8 @@ fn explain(text: &str) -> (FailureKind, String) {
     if let Some(name) = quoted_after(text, "failed to run custom build command for ") {
         return (DoesNotCompile, format!("The build script of the crate `{name}` failed."));
     }
-    let network = ["spurious network error", "failed to download", "failed to connect", "Could not resolve host", "--offline"];
+    let network =
+        ["spurious network error", "failed to download", "failed to connect", "Could not resolve host", "--offline"];
     if network.into_iter().any(has) {
         let line = "This crate has not been downloaded before, and the network cannot be reached: connect and run the cell again.";
         return (NoNetwork, line.to_owned());
@@ -156,7 +160,9 @@ mod tests {
         assert_eq!(failure.kind, FailureKind::NoSuchCrate);
         assert_eq!(failure.line, "There is no crate `rnad` on crates.io.");
         assert!(failure.to_string().contains("location searched"));
-        let failure = CargoFailure::read("error: no matching package named `rayon_core` found\nperhaps you meant:      rayon-core");
+        let failure = CargoFailure::read(
+            "error: no matching package named `rayon_core` found\nperhaps you meant:      rayon-core",
+        );
         assert_eq!(failure.line, "There is no crate `rayon_core` on crates.io. Did you mean `rayon-core`?");
     }
 
@@ -188,8 +194,13 @@ mod tests {
 
     #[test]
     fn a_crate_with_an_error() {
-        let failure = CargoFailure::read("error[E0308]: mismatched types\nerror: could not compile `mine` (lib) due to 1 previous error");
-        assert_eq!((failure.kind, failure.line.as_str()), (FailureKind::DoesNotCompile, "The crate `mine` does not compile."));
+        let failure = CargoFailure::read(
+            "error[E0308]: mismatched types\nerror: could not compile `mine` (lib) due to 1 previous error",
+        );
+        assert_eq!(
+            (failure.kind, failure.line.as_str()),
+            (FailureKind::DoesNotCompile, "The crate `mine` does not compile.")
+        );
     }
 
     #[test]

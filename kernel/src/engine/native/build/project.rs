@@ -16,7 +16,8 @@ pub const NAME: &str = "threadbook-cells";
 /// The profile is the same for all of them: cargo builds a crate anew for another one.
 pub fn write(directory: &Path, threadbook: &Path, dependencies: &Table, lock: &str) -> Result<(), BuildError> {
     let text = |text: &str| Value::String(text.to_owned());
-    let path = threadbook.to_str().ok_or_else(|| BuildError::Unexpected(format!("{} is not UTF-8", threadbook.display())))?;
+    let path =
+        threadbook.to_str().ok_or_else(|| BuildError::Unexpected(format!("{} is not UTF-8", threadbook.display())))?;
     let mut all = dependencies.clone();
     all.insert("threadbook".into(), table([("path", text(path))]).into());
     let release = table([

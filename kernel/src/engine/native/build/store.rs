@@ -103,7 +103,8 @@ impl Store {
             fs::create_dir_all(&directory).map_err(BuildError::storage(&directory))?;
         }
         let path = self.cache.join("lock");
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(BuildError::storage(&path))?;
+        let file =
+            File::options().create(true).truncate(false).write(true).open(&path).map_err(BuildError::storage(&path))?;
         let mut told = false;
         loop {
             match file.try_lock() {
@@ -117,7 +118,9 @@ impl Store {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 // A file system without locks: two builds at once only cost time.
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(Lock { _file: file }),
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                    return Ok(Lock { _file: file });
+                }
                 Err(TryLockError::Error(source)) => return Err(BuildError::Storage { path, source }),
             }
         }
@@ -167,9 +170,9 @@ impl Store {
         }
 
         let bundles = newest_first(&self.data(), |path| path.join(MANIFEST));
-        let (unfinished, bundles): (Vec<_>, Vec<_>) = bundles.into_iter().partition(|path| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED))
-        });
+        let (unfinished, bundles): (Vec<_>, Vec<_>) = bundles
+            .into_iter()
+            .partition(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED)));
         let removable = |path: &PathBuf| path.join(MANIFEST).is_file() && !path.ends_with("prelude");
         let old = bundles.into_iter().filter(removable).skip(KEPT_BUNDLES);
         for path in unfinished.into_iter().chain(old) {
@@ -222,7 +225,8 @@ mod tests {
         for (age, store) in (1..).zip(&stores) {
             let lock = store.lock(&mut |_| ()).await.expect("free");
             places.push(made(store, &lock, "prelude"));
-            let manifest = File::options().append(true).open(store.bundle("prelude").join(MANIFEST)).expect("just made");
+            let manifest =
+                File::options().append(true).open(store.bundle("prelude").join(MANIFEST)).expect("just made");
             manifest.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(age)).expect("its time can be set");
         }
         stores[0].touch("prelude");
@@ -239,7 +243,13 @@ mod tests {
         let mut lock = Some(store.lock(&mut |_| ()).await.expect("free"));
         let mut lines = Vec::new();
         // The holder lets go when the other says that it waits.
-        store.lock(&mut |line| { lines.push(line.to_owned()); lock = None; }).await.expect("free again");
+        store
+            .lock(&mut |line| {
+                lines.push(line.to_owned());
+                lock = None;
+            })
+            .await
+            .expect("free again");
         assert_eq!(lines.len(), 1, "{lines:?}");
     }
 }

@@ -174,9 +174,7 @@ impl Diagnostic {
             && self.children.is_empty()
             && (self.level == Level::Other
                 || self.message.starts_with("aborting due to ")
-                || (self.is_warning()
-                    && counts(&self.message)
-                    && self.message.ends_with(" emitted")))
+                || (self.is_warning() && counts(&self.message) && self.message.ends_with(" emitted")))
     }
 
     fn mark_main_file(&mut self, main_file: &str) {
@@ -206,9 +204,8 @@ impl Span {
 
     fn touches(&self, range: &Range<usize>) -> bool {
         let overlaps = self.byte_start < range.end && range.start < self.byte_end;
-        let stands_in = self.byte_start == self.byte_end
-            && range.start <= self.byte_start
-            && self.byte_start <= range.end;
+        let stands_in =
+            self.byte_start == self.byte_end && range.start <= self.byte_start && self.byte_start <= range.end;
         self.in_main_file && (overlaps || stands_in)
     }
 

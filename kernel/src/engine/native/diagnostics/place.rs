@@ -119,15 +119,10 @@ pub(super) fn place(diagnostic: &Diagnostic, source: &SourceText) -> Option<Cell
 /// What of a message's spans can be underlined in a cell, with `extra` labels. The
 /// first span decides which cell is shown first. There is always a primary one among
 /// the marks unless there are none at all.
-pub(super) fn marks(
-    spans: &[Span],
-    extra: Vec<(CellRange, String)>,
-    source: &SourceText,
-) -> Vec<Mark> {
+pub(super) fn marks(spans: &[Span], extra: Vec<(CellRange, String)>, source: &SourceText) -> Vec<Mark> {
     let located: Vec<(&Span, CellRange)> =
         spans.iter().filter_map(|span| Some((span, locate(span, source)?))).collect();
-    let primary: Vec<&CellRange> =
-        located.iter().filter(|(span, _)| span.is_primary).map(|(_, place)| place).collect();
+    let primary: Vec<&CellRange> = located.iter().filter(|(span, _)| span.is_primary).map(|(_, place)| place).collect();
 
     let labelled = located.iter().filter_map(|(span, place)| {
         let label = span.label.as_ref().filter(|label| !names_generated(label))?;
@@ -142,11 +137,7 @@ pub(super) fn marks(
 
     let mut marks: Vec<Mark> = labels
         .into_iter()
-        .map(|(place, label)| Mark {
-            is_primary: primary.contains(&&place),
-            place,
-            label: Some(label),
-        })
+        .map(|(place, label)| Mark { is_primary: primary.contains(&&place), place, label: Some(label) })
         .collect();
     for place in primary {
         if !marks.iter().any(|mark| mark.place == *place) {
@@ -156,9 +147,8 @@ pub(super) fn marks(
     if !marks.iter().any(|mark| mark.is_primary) {
         // The message is about generated text: what of the cell led there comes last
         // ("value moved here" after "move occurs because").
-        let last = marks.iter_mut().max_by_key(|mark| {
-            (mark.place.cell.number, mark.place.range.start, mark.place.range.end)
-        });
+        let last =
+            marks.iter_mut().max_by_key(|mark| (mark.place.cell.number, mark.place.range.start, mark.place.range.end));
         if let Some(mark) = last {
             mark.is_primary = true;
         }
@@ -173,21 +163,15 @@ fn macro_calls(spans: &[Span], source: &SourceText) -> Vec<(CellRange, String)> 
         if locate_exactly(span, source).is_none() {
             continue;
         }
-        let expansions = std::iter::successors(span.expansion.as_deref(), |expansion| {
-            expansion.span.expansion.as_deref()
-        });
+        let expansions =
+            std::iter::successors(span.expansion.as_deref(), |expansion| expansion.span.expansion.as_deref());
         // rustc's dummy place reads as an empty range at the start of a file.
         let is_real = |site: &Option<Span>| site.as_ref().is_some_and(|site| site.byte_end > 0);
-        let Some(outermost) =
-            expansions.filter(|expansion| is_real(&expansion.def_site_span)).last()
-        else {
+        let Some(outermost) = expansions.filter(|expansion| is_real(&expansion.def_site_span)).last() else {
             continue;
         };
         let call = &outermost.span;
-        if call.file_name == span.file_name
-            && call.byte_start <= span.byte_start
-            && span.byte_end <= call.byte_end
-        {
+        if call.file_name == span.file_name && call.byte_start <= span.byte_start && span.byte_end <= call.byte_end {
             continue;
         }
         if let Some(place) = locate_exactly(call, source) {

@@ -9,8 +9,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level as Severity, Sn
 
 use super::json::{Diagnostic, Level};
 use super::place::{
-    Mark, Retelling, foreign_labels, locate, locate_exactly, marks, names_generated, needs_place,
-    place,
+    Mark, Retelling, foreign_labels, locate, locate_exactly, marks, names_generated, needs_place, place,
 };
 use super::suggestion::{self, Style};
 use crate::cell::source::{CellRange, CellSource, SourceText};
@@ -23,10 +22,8 @@ use crate::cell::source::{CellRange, CellSource, SourceText};
 /// so are notes and labels that name generated code.
 pub fn render(diagnostics: &[Diagnostic], source: &SourceText, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    let mut texts: Vec<String> = diagnostics
-        .iter()
-        .map(|diagnostic| renderer.render(&report(diagnostic, source)))
-        .collect();
+    let mut texts: Vec<String> =
+        diagnostics.iter().map(|diagnostic| renderer.render(&report(diagnostic, source))).collect();
     texts.extend(explain_hint(diagnostics));
     texts.join("\n\n")
 }
@@ -48,16 +45,11 @@ pub fn summary(diagnostic: &Diagnostic, source: &SourceText) -> String {
 
 /// Lints about what a notebook does all the time: a definition or an import is for
 /// later cells, and generated code carries attributes of its own.
-const LINTS_OF_ONE_CELL: [&str; 4] =
-    ["dead_code", "unused_imports", "unused_macros", "unused_attributes"];
+const LINTS_OF_ONE_CELL: [&str; 4] = ["dead_code", "unused_imports", "unused_macros", "unused_attributes"];
 
 /// Whether a warning tells the author of `current_cell` something: it is about code
 /// of that cell, not of an earlier one that is compiled along.
-pub fn worth_showing(
-    diagnostic: &Diagnostic,
-    source: &SourceText,
-    current_cell: &CellSource,
-) -> bool {
+pub fn worth_showing(diagnostic: &Diagnostic, source: &SourceText, current_cell: &CellSource) -> bool {
     let is_in_cell = || {
         let place = diagnostic.primary().and_then(|span| locate(span, source));
         place.is_some_and(|place| *place.cell == *current_cell)
@@ -124,9 +116,8 @@ fn report(diagnostic: &Diagnostic, source: &SourceText) -> Vec<Group<'static>> {
     let mut report = Vec::new();
     let mut group = Group::with_title(title).elements(snippets(marks));
 
-    let about_generated = diagnostic
-        .primary()
-        .is_some_and(|span| span.in_main_file && locate_exactly(span, source).is_none());
+    let about_generated =
+        diagnostic.primary().is_some_and(|span| span.in_main_file && locate_exactly(span, source).is_none());
     if !about_generated {
         for label in foreign_labels(&diagnostic.spans) {
             group = group.element(Severity::NOTE.message(tell(label)));
@@ -190,8 +181,7 @@ fn is_worth_reading(note: &Diagnostic) -> bool {
     let about_lint_level = (text.starts_with("`#[") && text.ends_with("on by default"))
         || text.starts_with("requested on the command line with")
         || text.starts_with("to override `-");
-    let linker_command = text.contains(".o\" \"")
-        || text.starts_with("some arguments are omitted");
+    let linker_command = text.contains(".o\" \"") || text.starts_with("some arguments are omitted");
     !about_lint_level && !linker_command && !text.trim().is_empty() && !names_generated(text)
 }
 
@@ -221,10 +211,7 @@ fn macro_note(rendered: Option<&str>) -> Option<String> {
 }
 
 /// One snippet a cell, the primary mark's cell first.
-fn snippets(
-    marks: Vec<Mark>,
-    retelling: &Retelling,
-) -> Vec<Snippet<'static, Annotation<'static>>> {
+fn snippets(marks: Vec<Mark>, retelling: &Retelling) -> Vec<Snippet<'static, Annotation<'static>>> {
     let mut cells: Vec<(Arc<CellSource>, Vec<Mark>)> = Vec::new();
     for mark in marks {
         match cells.iter_mut().find(|(cell, _)| *cell == mark.place.cell) {
@@ -236,21 +223,17 @@ fn snippets(
     cells.into_iter().map(|(cell, marks)| snippet(&cell, marks, retelling)).collect()
 }
 
-fn snippet(
-    cell: &CellSource,
-    marks: Vec<Mark>,
-    retelling: &Retelling,
-) -> Snippet<'static, Annotation<'static>> {
+fn snippet(cell: &CellSource, marks: Vec<Mark>, retelling: &Retelling) -> Snippet<'static, Annotation<'static>> {
     let places = || marks.iter().map(|mark: &Mark| &mark.place.range);
     let start = places().map(|range| range.start).min().unwrap_or_default();
     let end = places().map(|range| range.end).max().unwrap_or_default();
     let lines = Lines::around(cell, start..end);
-    let snippet =
-        Snippet::source(lines.text.to_owned()).line_start(lines.first).path(cell.name());
+    let snippet = Snippet::source(lines.text.to_owned()).line_start(lines.first).path(cell.name());
     snippet.annotations(marks.into_iter().map(|mark| {
         let CellRange { range, .. } = mark.place;
         let kind = if mark.is_primary { AnnotationKind::Primary } else { AnnotationKind::Context };
-        kind.span(range.start - lines.start..range.end - lines.start).label(mark.label.map(|label| retelling.tell(&label)))
+        kind.span(range.start - lines.start..range.end - lines.start)
+            .label(mark.label.map(|label| retelling.tell(&label)))
     }))
 }
 

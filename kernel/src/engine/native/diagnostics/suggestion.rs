@@ -52,8 +52,7 @@ pub(super) fn alternatives(spans: &[Span]) -> Vec<Vec<&Span>> {
     let mut alternatives: Vec<Vec<&Span>> = Vec::new();
     for span in spans {
         let clashes = |part: &&Span| {
-            part.range() == span.range()
-                || (part.byte_start < span.byte_end && span.byte_start < part.byte_end)
+            part.range() == span.range() || (part.byte_start < span.byte_end && span.byte_start < part.byte_end)
         };
         match alternatives.last_mut() {
             Some(parts) if !parts.iter().any(clashes) => parts.push(span),
@@ -95,8 +94,7 @@ pub(super) fn snippet(
         return None;
     }
 
-    let spread = edits.first()?.0.range.start
-        ..edits.iter().map(|(place, _)| place.range.end).max()?;
+    let spread = edits.first()?.0.range.start..edits.iter().map(|(place, _)| place.range.end).max()?;
     let lines = Lines::around(&cell, spread);
     let mut whole_lines = false;
     if let [(place, replacement)] = edits.as_mut_slice()

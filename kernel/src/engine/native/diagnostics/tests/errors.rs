@@ -29,7 +29,10 @@ fn without_std(text: &str) -> Vec<String> {
     while let Some(line) = lines.next() {
         if lines.next_if(|next| next.starts_with("--> /")).is_some() {
             told.push(format!("= {line}"));
-            while lines.next_if(|next| next.starts_with(['|', '.', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])).is_some() {}
+            while lines
+                .next_if(|next| next.starts_with(['|', '.', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']))
+                .is_some()
+            {}
         } else {
             told.push(line.to_owned());
         }
@@ -44,10 +47,7 @@ fn same_as_rustc(first: &str, text: &str) {
     let output = compile(text, &[]);
     assert_eq!(output.text, "");
     let diagnostic = output.diagnostics.first().expect("rustc complains");
-    assert!(
-        diagnostic.has_code(first) || diagnostic.message.contains(first),
-        "another message: {diagnostic:#?}"
-    );
+    assert!(diagnostic.has_code(first) || diagnostic.message.contains(first), "another message: {diagnostic:#?}");
     for diagnostic in &output.diagnostics {
         let rendered = diagnostic.rendered.as_deref().expect("rustc's own rendering");
         let ours = render(std::slice::from_ref(diagnostic), &source, false);

@@ -57,10 +57,7 @@ note: function defined here
 
 `:explain E0308` tells more"#;
     assert_eq!(rendered(&source), expected);
-    assert_eq!(
-        summary(&only_error(&source), &source),
-        "E0308: mismatched types (In[9]:2:7)"
-    );
+    assert_eq!(summary(&only_error(&source), &source), "E0308: mismatched types (In[9]:2:7)");
 }
 
 #[test]
@@ -208,12 +205,8 @@ fn a_bound_is_told_of_functions_that_the_cell_calls() {
 fn warnings_of_the_current_cell_alone_are_worth_showing() {
     let earlier = CellSource::new(1, "fn early() { std::fs::read(\"a\"); }");
     let current = CellSource::new(2, "use std::thread;\nfn unused() {}\nstd::fs::read(\"b\");");
-    let source = file(&[
-        Ok(&earlier),
-        Err("\nfn __tb_early() { let __tb_x = 1; }\nfn main() {\n"),
-        Ok(&current),
-        Err("\n}\n"),
-    ]);
+    let source =
+        file(&[Ok(&earlier), Err("\nfn __tb_early() { let __tb_x = 1; }\nfn main() {\n"), Ok(&current), Err("\n}\n")]);
     let output = compile(source.as_str(), &[]);
     let shown: Vec<String> = output
         .diagnostics
@@ -227,7 +220,9 @@ fn warnings_of_the_current_cell_alone_are_worth_showing() {
 
 #[test]
 fn several_codes_are_explained_in_one_line() {
-    let (_, source) = one_cell("fn main() {\n    let a: i32 = \"\";\n    let b: u8 = \"\";\n    missing();\n    std::fs::read(\"a\");\n}");
+    let (_, source) = one_cell(
+        "fn main() {\n    let a: i32 = \"\";\n    let b: u8 = \"\";\n    missing();\n    std::fs::read(\"a\");\n}",
+    );
     let output = compile(source.as_str(), &[]);
     let text = render(&output.diagnostics, &source, false);
     let last = text.lines().last();
