@@ -1,5 +1,6 @@
 mod cell;
 mod command;
+mod definitions;
 mod engine;
 mod interpreter;
 mod jupyter;

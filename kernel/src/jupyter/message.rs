@@ -23,7 +23,6 @@ pub struct Request {
     pub header: Header,
     /// The `msg_id` of the message that this one belongs to, if it names one.
     pub parent_id: Option<String>,
-    pub metadata: Value,
     content: Bytes,
     /// Binary data beside the JSON (comm messages carry such).
     pub buffers: Vec<Bytes>,
@@ -71,12 +70,10 @@ impl Request {
         let buffers = raw.jparts.split_off(4);
         let header = header(&raw.jparts[0])?;
         let parent: Value = serde_json::from_slice(&raw.jparts[1]).unwrap_or_default();
-        let metadata = serde_json::from_slice(&raw.jparts[2]).unwrap_or_default();
         Ok(Request {
             identities: raw.zmq_identities,
             header,
             parent_id: parent.get("msg_id").and_then(Value::as_str).map(str::to_owned),
-            metadata,
             content: raw.jparts.swap_remove(3),
             buffers,
         })

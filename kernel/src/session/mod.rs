@@ -6,7 +6,6 @@
 //! [`definitions`] what it made. [`report`] words errors for learners.
 
 mod commands;
-pub mod definitions;
 mod notebook;
 mod progress;
 mod report;

@@ -10,11 +10,11 @@ use threadbook::message::{Ending, PanicReport};
 use tokio::sync::{mpsc, watch};
 
 use super::commands;
-use super::definitions::{Definitions, Gone};
 use super::report::{self, Sources};
 use crate::cell::item::{Item, ItemKind};
 use crate::cell::magic;
 use crate::cell::source::CellSource;
+use crate::definitions::{Definitions, Gone};
 use crate::engine::native::compile::Environment;
 use crate::engine::native::diagnostics;
 use crate::engine::native::resolve::{Refused, Resolved, Resolver};

@@ -5,8 +5,8 @@ use std::process::ExitStatus;
 
 use threadbook::message::PanicReport;
 
-use super::definitions::{Definitions, Gone};
 use crate::cell::source::{CellRange, SourceText};
+use crate::definitions::{Definitions, Gone};
 use crate::engine::native::diagnostics::json::Span;
 use crate::engine::native::diagnostics::{self, Diagnostic};
 use crate::output::CellError;

@@ -152,7 +152,7 @@ impl Generator {
             self.old_items.push((start..self.out.len(), old.index));
         }
         for item in &cell.items {
-            let symbols = crate::session::definitions::symbols_for(&plan.symbols, item);
+            let symbols = crate::definitions::symbols_for(&plan.symbols, item);
             self.item(item, StaticUse::Define, &symbols);
         }
     }

@@ -4,7 +4,7 @@
 //! cell uses, [`dependencies`] adds crates to it; [`setup`] holds
 //! all three together. For a cell, [`generate`] writes a
 //! crate from its text and what the notebook has defined, [`compile`] calls the
-//! compiler, [`resolve`] changes the plan where the compiler refuses a generated line,
+//! compiler, [`resolve`] tries until it compiles, by what [`learn`] makes of refused lines,
 //! [`mir`] and [`type_text`] read the variables' types off the compiler's output,
 //! [`diagnostics`] tells errors in the cell's own lines.
 
@@ -14,6 +14,7 @@ pub mod dependencies;
 pub mod dependency_spec;
 pub mod diagnostics;
 pub mod generate;
+mod learn;
 pub mod mir;
 pub mod prelude;
 pub mod resolve;
