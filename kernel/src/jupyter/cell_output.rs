@@ -7,6 +7,7 @@ use jupyter_protocol::messaging::{ClearOutput, ErrorOutput, JupyterMessageConten
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
+use super::history::History;
 use super::iopub::IoPub;
 use super::message::{Request, raw};
 use super::stdin::Stdin;
@@ -21,6 +22,8 @@ pub struct Cell {
     pub number: u32,
     pub silent: bool,
     pub allow_stdin: bool,
+    /// Where its result is remembered, if the cell is stored.
+    pub history: Option<History>,
 }
 
 /// Hands `events` on until the last thing that can print for the cell is gone.
@@ -47,6 +50,9 @@ pub async fn forward(cell: Cell, mut events: mpsc::Receiver<Event>, iopub: IoPub
             Event::ClearOutput { wait } => ClearOutput { wait }.into(),
             Event::Result { .. } if cell.silent => continue,
             Event::Result { data, metadata } => {
+                if let (Some(history), Some(text)) = (&cell.history, data.get("text/plain").and_then(Value::as_str)) {
+                    history.store_result(cell.number, text.to_owned());
+                }
                 raw("execute_result", json!({"execution_count": cell.number, "data": data, "metadata": metadata}))
             }
             Event::Error(error) => {

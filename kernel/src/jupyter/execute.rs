@@ -65,11 +65,13 @@ impl<I: Interpreter> Shell<I> {
         }
 
         let (output, events) = Output::channel();
-        let cell = Cell { request: request.clone(), number, silent: execute.silent, allow_stdin: execute.allow_stdin };
+        let history = execute.stored().then(|| kernel.history.clone());
+        let (silent, allow_stdin) = (execute.silent, execute.allow_stdin);
+        let cell = Cell { request: request.clone(), number, silent, allow_stdin, history };
         // On its own: it goes on for the threads that outlive the cell.
         tokio::spawn(cell_output::forward(cell, events, kernel.iopub.clone(), kernel.stdin.clone()));
 
-        let cell = CellRequest { code: execute.code, number, silent: execute.silent, allow_stdin: execute.allow_stdin };
+        let cell = CellRequest { code: execute.code, number, silent, allow_stdin };
         let outcome = run_guarded(kernel.interpreter.clone(), cell, &output).await;
         let content = match &outcome.error {
             Some(error) => failed(number, error),

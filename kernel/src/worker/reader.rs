@@ -5,7 +5,7 @@
 //! the pipes already and is read out first: text, displays and the cell's end keep
 //! their order.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -33,6 +33,10 @@ pub struct RunOutput {
     pub result: Option<mpsc::UnboundedSender<MimeBundle>>,
 }
 
+/// What a thread shows can still go under its own cell for that many cells; later it
+/// goes under the latest.
+const KEPT_OUTPUTS: usize = 64;
+
 /// Who waits for what.
 #[derive(Default)]
 pub struct Router {
@@ -41,7 +45,7 @@ pub struct Router {
 
 #[derive(Default)]
 struct State {
-    outputs: HashMap<u64, RunOutput>,
+    outputs: BTreeMap<u64, RunOutput>,
     latest: Option<u64>,
     waiting: HashMap<u64, oneshot::Sender<RunEnd>>,
     /// The process is gone, with this status.
@@ -58,6 +62,9 @@ impl Router {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.lock();
         state.outputs.insert(run, output);
+        if state.outputs.len() > KEPT_OUTPUTS {
+            state.outputs.pop_first();
+        }
         state.latest = Some(run);
         match state.dead {
             Some(status) => drop(sender.send(RunEnd::Died(status))),

@@ -12,6 +12,7 @@
 
 mod query;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -45,6 +46,8 @@ struct State {
     session: Option<i64>,
     /// The cells of this kernel: line and source.
     own: Vec<(i64, String)>,
+    /// Their results as plain text, by line. They are not written, as with IPython.
+    results: BTreeMap<i64, String>,
 }
 
 /// A line of the file: a session's first line has nothing but the number.
@@ -84,6 +87,11 @@ impl History {
         }
     }
 
+    /// Adds the result of the cell `In[line]`, as plain text.
+    pub fn store_result(&self, line: u32, text: String) {
+        self.state().results.insert(line.into(), text);
+    }
+
     /// The entries that a request means, oldest first.
     pub fn select(&self, access: &HistoryAccess) -> Vec<Entry> {
         let state = self.state();
@@ -92,12 +100,15 @@ impl History {
         let mut entries: Vec<Entry> = lines
             .into_iter()
             .filter(|line| line.session != current)
-            .filter_map(|line| Some(Entry { session: line.session, line: line.line?, source: line.source? }))
+            .filter_map(|line| Some(Entry::new(line.session, line.line?, line.source?)))
             .collect();
         // Kernels that run at the same time write in turn.
         entries.sort_by_key(|entry| entry.session);
         let own = state.own.iter().cloned();
-        entries.extend(own.map(|(line, source)| Entry { session: current, line, source }));
+        entries.extend(own.map(|(line, source)| {
+            let result = state.results.get(&line).cloned().unwrap_or_default();
+            Entry { result, ..Entry::new(current, line, source) }
+        }));
         query::select(&entries, current, access)
     }
 

@@ -13,6 +13,15 @@ pub struct Entry {
     /// The number in `In[line]`.
     pub line: i64,
     pub source: String,
+    /// The value of its last expression as plain text, if it is known.
+    #[serde(default)]
+    pub result: String,
+}
+
+impl Entry {
+    pub fn new(session: i64, line: i64, source: String) -> Entry {
+        Entry { session, line, source, result: String::new() }
+    }
 }
 
 /// The entries that `access` asks for, oldest first. `entries` are in that order, and
@@ -65,7 +74,7 @@ mod tests {
 
     fn entries() -> Vec<Entry> {
         [(1, 1, "let a = 1;"), (1, 2, "a"), (2, 1, "fn f() {}\nf()"), (2, 2, "a"), (2, 3, "[a]")]
-            .map(|(session, line, source)| Entry { session, line, source: source.into() })
+            .map(|(session, line, source)| Entry::new(session, line, source.into()))
             .into()
     }
 

@@ -100,8 +100,7 @@ impl<I: Interpreter> Kernel<I> {
         let entries = entries.into_iter().map(|entry| {
             let (session, line) = (entry.session as usize, entry.line as usize);
             match output {
-                // Results are not stored, as with IPython.
-                true => HistoryEntry::InputOutput(session, line, (entry.source, String::new())),
+                true => HistoryEntry::InputOutput(session, line, (entry.source, entry.result)),
                 false => HistoryEntry::Input(session, line, entry.source),
             }
         });
