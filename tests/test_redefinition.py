@@ -184,6 +184,7 @@ NOTEBOOKS = {
         ---
         struct W<T>(T);
         impl<T: Copy> W<T> { fn get(&self) -> T { self.0 } }
+        //~ `impl W` of In[1] was dropped
         ---
         W("x").get()
         //=> "x"

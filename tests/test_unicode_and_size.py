@@ -21,7 +21,7 @@ NOTEBOOKS = {
         ---
         let ß = "🦀🦀"; panic!("{ß}");
         //! Panic: 🦀🦀
-        //! In[2]:1:16
+        //! In[2]:1:15
         ---
         let 名 = 1; let x: String = 名;
         //! E0308

@@ -58,9 +58,10 @@ pub struct CommandLine {
 /// the Rust code that follows. Empty lines and line comments between them are passed over.
 pub fn split(text: &str) -> (Vec<CommandLine>, Range<usize>) {
     let mut commands = Vec::new();
-    let mut code_start = 0;
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
+    // A byte order mark, as some editors put it before a text.
+    let mut code_start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mut at = code_start;
+    for line in text[code_start..].split_inclusive('\n') {
         at += line.len();
         let trimmed = line.trim();
         if let Some(command) = command_line(trimmed) {
@@ -105,6 +106,12 @@ mod tests {
         assert_eq!(commands.len(), 2);
         assert_eq!((commands[0].name.as_str(), commands[0].argument.as_str()), ("dep", "rand = \"0.9\""));
         assert_eq!(&text[code], "let x = 1;\n:dep late");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_code() {
+        assert_eq!(split("\u{feff}1").1, 3..4);
+        assert_eq!(split("\u{feff}%help").0.len(), 1);
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub struct Kept {
     /// The type to keep it as, where that differs from its own: a boxed closure, a
     /// function pointer. With the expression that makes it from the variable.
     pub as_type: Option<(String, String)>,
+    /// It is a boxed closure that other threads cannot have.
+    pub boxed_locally: bool,
     /// How many arguments it takes, when it is a closure whose signature is asked for.
     pub closure_arguments: Option<usize>,
 }

@@ -183,7 +183,7 @@ fn learn_from(error: &Diagnostic, tried: &Try, learnt: &mut Learnt) -> bool {
                 return true;
             }
             Purpose::Keep(name) if mentions_place(error, range) => {
-                learn_keep(name, error, cell, learnt);
+                learn_keep(name, error, tried, learnt);
                 return true;
             }
             Purpose::Signature(name) if error.spans_in(range.clone()).next().is_some() => {
@@ -225,9 +225,12 @@ fn touches(one: &Range<usize>, other: &Range<usize>) -> bool {
 }
 
 /// A line that keeps a new variable was refused.
-fn learn_keep(name: &str, error: &Diagnostic, cell: &Cell, learnt: &mut Learnt) {
-    let boxed = learnt.as_type.contains_key(name);
-    if boxed && error.has_code("E0277") && learnt.local_closures.insert(name.to_owned()) {
+fn learn_keep(name: &str, error: &Diagnostic, tried: &Try, learnt: &mut Learnt) {
+    let cell = tried.cell;
+    let was_local = tried.plan.kept.iter().any(|kept| kept.name == name && kept.boxed_locally);
+    if learnt.as_type.contains_key(name) && error.has_code("E0277") && !was_local {
+        // Not `Send + Sync` (there may be an error for each).
+        learnt.local_closures.insert(name.to_owned());
         match learnt.types.boxed_closure(name, false) {
             Some(local) => drop(learnt.as_type.insert(name.to_owned(), local)),
             None => drop(learnt.not_kept.insert(name.to_owned(), error.message.clone())),

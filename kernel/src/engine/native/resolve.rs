@@ -171,6 +171,7 @@ impl Resolver<'_> {
             .map(|binding| Kept {
                 name: binding.name.clone(),
                 as_type: learnt.as_type.get(&binding.name).cloned(),
+                boxed_locally: learnt.local_closures.contains(&binding.name),
                 closure_arguments: binding.closure.filter(|&arguments| arguments <= 6 && !learnt.probed),
             })
             .collect();
