@@ -16,7 +16,7 @@ def other_compiler(folder):
     rustc.write_text(
         "#!/bin/sh\n"
         'case "$*" in\n'
-        f'*--print*sysroot*) echo "{folder}"; exit ;;\n'
+        f'"--print sysroot") echo "{folder}"; exit ;;\n'
         f'*-vV*) "{real}/bin/rustc" -vV | sed "s/^commit-date: .*/commit-date: 2001-02-03/"; exit ;;\n'
         "esac\n"
         f'exec "{real}/bin/rustc" "$@"\n'
