@@ -1,5 +1,7 @@
 """Commands of cells, crates added by them, and how a session goes on."""
 
+import subprocess
+
 import pytest
 
 
@@ -26,6 +28,13 @@ class TestDependencies:
         fresh.good("let s = tiny_sum::sum(&kept);")
         assert fresh.good("use tiny_sum::Sum;\ns.0 + Sum(1).0").result == "7"
         assert fresh.good("s").result == "Sum(6)"
+
+    def test_a_crate_in_a_git_repository(self, fresh, crate):
+        git = ["git", "-c", "user.name=tester", "-c", "user.email=tester@example.org"]
+        for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "one"]):
+            subprocess.run([*git, *arguments], cwd=crate, check=True)
+        cell = fresh.good(f':dep tiny_sum = {{ git = "file://{crate}" }}\ntiny_sum::sum(&[1, 2]).0')
+        assert cell.result == "3", str(cell)
 
     def test_features_and_code_in_the_same_cell(self, fresh, crate):
         cell = fresh.good(f'%dep tiny_sum = {{ path = "{crate}", features = ["extra"] }}\ntiny_sum::extra()')
