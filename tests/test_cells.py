@@ -140,6 +140,12 @@ class TestTheSessionGoesOn:
         two.good("let mine = \"other\";")
         assert (one.good("mine").result, two.good("mine").result) == ("1", '"other"')
 
+    def test_a_crash_with_a_child_process_left(self, fresh):
+        # Nothing that a child has inherited may keep the crash from being seen.
+        fresh.good('let child = std::process::Command::new("sleep").arg("300").spawn()?;')
+        fresh.run("std::process::abort()").failed("Crash", "SIGABRT", "Lost: `child`")
+        assert fresh.good("1 + 1").result == "2"
+
     def test_environment_and_directory_last(self, fresh, tmp_path):
         fresh.good(f'std::env::set_current_dir("{tmp_path}")?; unsafe {{ std::env::set_var("THREADBOOK_TEST", "set") }};')
         assert fresh.good('(std::env::var("THREADBOOK_TEST")?, std::env::current_dir()?)').result == f'("set", "{tmp_path}")'

@@ -10,6 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use threadbook::message::{Ending, FromCell, ToCell};
 
 use super::{frame, symbols};
@@ -41,6 +42,10 @@ static TO_KERNEL: OnceLock<Mutex<UnixStream>> = OnceLock::new();
 pub unsafe fn serve(fd: RawFd) -> io::Error {
     // SAFETY: the caller's promise.
     let mut from_kernel = unsafe { UnixStream::from_raw_fd(fd) };
+    // Programs that a cell starts must not hold the socket open.
+    if let Err(error) = fcntl(&from_kernel, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)) {
+        return error.into();
+    }
     match from_kernel.try_clone() {
         Ok(writer) => drop(TO_KERNEL.set(Mutex::new(writer))),
         Err(error) => return error,

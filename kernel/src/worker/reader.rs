@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::Map;
 use threadbook::message::{FromCell, PanicReport, ToCell};
@@ -32,6 +33,9 @@ pub struct RunOutput {
     /// Takes the value of the last expression in place of `output`.
     pub result: Option<mpsc::UnboundedSender<MimeBundle>>,
 }
+
+/// How long to wait for what a worker that has ended had sent before.
+const LAST_WORDS: Duration = Duration::from_millis(20);
 
 /// What a thread shows can still go under its own cell for that many cells; later it
 /// goes under the latest.
@@ -123,20 +127,27 @@ impl Reader {
                 }
             }
         });
-        loop {
+        let status = loop {
             tokio::select! {
                 message = messages.recv() => match message {
                     Some(json) => {
                         self.drain().await;
                         self.handle(&json).await;
                     }
-                    None => break,
+                    None => break child.wait().await.ok(),
                 },
                 pieces = self.stdout.read() => self.print(StreamName::Stdout, pieces).await,
                 pieces = self.stderr.read() => self.print(StreamName::Stderr, pieces).await,
+                // A forked child of the cell may hold the socket open.
+                status = child.wait() => {
+                    while let Ok(Some(json)) = tokio::time::timeout(LAST_WORDS, messages.recv()).await {
+                        self.drain().await;
+                        self.handle(&json).await;
+                    }
+                    break status.ok();
+                }
             }
-        }
-        let status = child.wait().await.ok();
+        };
         self.drain().await;
         self.finish_text().await;
         self.router.die(status);
