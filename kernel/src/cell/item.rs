@@ -9,9 +9,11 @@ use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit::Visit;
 
+use super::macros::makes_items;
 use super::names::{self, Names};
 use super::source::CellSource;
 use super::statics::{self, StaticSite};
+use super::use_tree::leaves;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ItemKind {
@@ -349,7 +351,7 @@ fn normalized(tokens: &proc_macro2::TokenStream) -> String {
     text
 }
 
-fn plain(ident: &syn::Ident) -> String {
+pub(super) fn plain(ident: &syn::Ident) -> String {
     let name = ident.to_string();
     name.strip_prefix("r#").unwrap_or(&name).to_owned()
 }
@@ -369,116 +371,6 @@ fn derives(attributes: &[syn::Attribute]) -> Vec<String> {
         });
     }
     derives
-}
-
-/// One imported name of a `use`.
-struct Leaf {
-    /// `std::collections::HashMap as Map`
-    text: String,
-    /// The name it gets here; none for a glob and `as _`.
-    name: Option<String>,
-}
-
-impl Leaf {
-    fn root(&self) -> String {
-        let path = self.text.trim_start_matches("::");
-        let mut segments = path.split("::").map(|segment| segment.split(' ').next().unwrap_or(segment));
-        let first = segments.next().unwrap_or_default();
-        match first {
-            "self" | "crate" => segments.next().unwrap_or_default(),
-            other => other,
-        }
-        .trim_start_matches("r#")
-        .to_owned()
-    }
-
-    fn keys(&self) -> Vec<String> {
-        match &self.name {
-            // What it imports may be of any kind.
-            Some(name) => ["type", "value", "macro"].iter().map(|space| format!("{space} {name}")).collect(),
-            None => vec![format!("use {}", self.text)],
-        }
-    }
-}
-
-fn leaves(tree: &syn::UseTree) -> Vec<Leaf> {
-    fn walk(tree: &syn::UseTree, path: &str, leaves: &mut Vec<Leaf>) {
-        match tree {
-            syn::UseTree::Path(part) => walk(&part.tree, &format!("{path}{}::", part.ident), leaves),
-            syn::UseTree::Group(group) => group.items.iter().for_each(|tree| walk(tree, path, leaves)),
-            syn::UseTree::Glob(_) => leaves.push(Leaf { text: format!("{path}*"), name: None }),
-            syn::UseTree::Name(name) if name.ident == "self" => {
-                let parent = path.trim_end_matches("::");
-                let last = parent.rsplit("::").next().unwrap_or(parent).to_owned();
-                leaves.push(Leaf { text: parent.to_owned(), name: Some(last) });
-            }
-            syn::UseTree::Name(name) => {
-                leaves.push(Leaf { text: format!("{path}{}", name.ident), name: Some(plain(&name.ident)) });
-            }
-            syn::UseTree::Rename(rename) => {
-                let parent = path.trim_end_matches("::");
-                let text = match rename.ident == "self" {
-                    true => format!("{parent} as {}", rename.rename),
-                    false => format!("{path}{} as {}", rename.ident, rename.rename),
-                };
-                let name = Some(plain(&rename.rename)).filter(|name| name != "_");
-                leaves.push(Leaf { text, name });
-            }
-        }
-    }
-    let mut all = Vec::new();
-    walk(tree, "", &mut all);
-    all
-}
-
-/// Whether a `macro_rules!` makes items: every arm's text begins like one.
-pub fn makes_items(definition: &syn::Macro) -> bool {
-    use proc_macro2::{TokenStream, TokenTree};
-
-    const ITEM_WORDS: [&str; 14] = [
-        "pub",
-        "struct",
-        "enum",
-        "fn",
-        "impl",
-        "trait",
-        "mod",
-        "type",
-        "static",
-        "const",
-        "use",
-        "extern",
-        "union",
-        "thread_local",
-    ];
-    fn starts_like_item(body: TokenStream) -> bool {
-        let mut tokens = body.into_iter().peekable();
-        match tokens.next() {
-            Some(TokenTree::Ident(word)) => ITEM_WORDS.contains(&word.to_string().as_str()),
-            Some(TokenTree::Punct(sign)) if sign.as_char() == '#' => true,
-            Some(TokenTree::Punct(sign)) if sign.as_char() == '$' => match tokens.next() {
-                Some(TokenTree::Group(repeated)) => starts_like_item(repeated.stream()),
-                Some(TokenTree::Ident(name)) => ["vis", "item", "attr", "meta"].contains(&name.to_string().as_str()),
-                _ => false,
-            },
-            _ => false,
-        }
-    }
-    let mut tokens = definition.tokens.clone().into_iter();
-    let mut arms = 0;
-    while let Some(token) = tokens.next() {
-        // `(pattern) => {body};`: the body is the group after the arrow.
-        if let TokenTree::Punct(sign) = &token
-            && sign.as_char() == '>'
-            && let Some(TokenTree::Group(body)) = tokens.next()
-        {
-            arms += 1;
-            if !starts_like_item(body.stream()) {
-                return false;
-            }
-        }
-    }
-    arms > 0
 }
 
 /// Collects what `find` needs while it walks an item.
@@ -536,19 +428,5 @@ mod tests {
     fn a_trait_is_needed_by_its_methods() {
         let item = item("trait Area { fn area(&self) -> f64; }");
         assert!(item.provides.contains("area") && item.provides.contains("Area"));
-    }
-
-    #[test]
-    fn macros_that_make_items_are_told_by_their_arms() {
-        let makes = |text: &str| match syn::parse_str::<syn::Item>(text) {
-            Ok(syn::Item::Macro(item)) => makes_items(&item.mac),
-            other => panic!("{other:?}"),
-        };
-        assert!(makes("macro_rules! m { ($n:ident) => { struct $n; impl $n {} } }"));
-        assert!(makes(
-            "macro_rules! m { ($($n:ident),*) => { $(fn $n() {})* }; () => { #[derive(Debug)] struct X; } }"
-        ));
-        assert!(!makes("macro_rules! m { ($x:expr) => { $x * 2 } }"));
-        assert!(!makes("macro_rules! m { ($x:expr) => { println!(\"{}\", $x) } }"));
     }
 }

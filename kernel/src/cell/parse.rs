@@ -9,7 +9,8 @@ use syn::spanned::Spanned;
 use syn::visit::Visit;
 use syn::{Attribute, Block, Expr, Local, Pat, Stmt};
 
-use super::item::{Item, ItemSite, makes_items};
+use super::item::{Item, ItemSite};
+use super::macros::{begins_like_item, makes_items};
 use super::names::{self, Names};
 use super::source::CellSource;
 use super::statics::is_static_macro;
@@ -151,17 +152,6 @@ fn macro_call(statement: &Stmt) -> Option<(&syn::Macro, Span)> {
         Stmt::Expr(Expr::Macro(call), _) => Some((&call.mac, statement.span())),
         _ => None,
     }
-}
-
-/// Whether a macro is called with an item: `bitflags! { pub struct Flags: u8 { … } }`.
-fn begins_like_item(tokens: &TokenStream) -> bool {
-    let words = ["pub", "struct", "enum", "fn", "impl", "trait", "mod", "type", "static", "union", "extern"];
-    let mut tokens = tokens.clone().into_iter().peekable();
-    // Attributes and doc comments.
-    while matches!(tokens.peek(), Some(proc_macro2::TokenTree::Punct(sign)) if sign.as_char() == '#') {
-        tokens.nth(1);
-    }
-    matches!(tokens.next(), Some(proc_macro2::TokenTree::Ident(word)) if words.contains(&word.to_string().as_str()))
 }
 
 fn path_text(path: &syn::Path) -> String {
