@@ -1,8 +1,12 @@
 """Commands of cells, crates added by them, and how a session goes on."""
 
+import os
+import signal
 import subprocess
 
 import pytest
+
+from kernel_client import is_running, wait_until
 
 
 class TestDependencies:
@@ -145,6 +149,15 @@ class TestTheSessionGoesOn:
         fresh.good('let child = std::process::Command::new("sleep").arg("300").spawn()?;')
         fresh.run("std::process::abort()").failed("Crash", "SIGABRT", "Lost: `child`")
         assert fresh.good("1 + 1").result == "2"
+
+    def test_a_process_that_ends_between_cells(self, fresh):
+        fresh.good("use std::sync::atomic::{AtomicU32, Ordering::SeqCst};\nstatic N: AtomicU32 = AtomicU32::new(3);")
+        worker = int(fresh.good("let kept = 5; N.store(4, SeqCst); std::process::id()").result)
+        os.kill(worker, signal.SIGKILL)
+        wait_until("the end of the process", lambda: not is_running(worker))
+        cell = fresh.good("N.load(SeqCst)")
+        assert cell.result == "3" and "had ended" in cell.notes and "`kept`" in cell.notes, str(cell)
+        fresh.run("kept").failed("CompileError", "was lost")
 
     def test_environment_and_directory_last(self, fresh, tmp_path):
         fresh.good(f'std::env::set_current_dir("{tmp_path}")?; unsafe {{ std::env::set_var("THREADBOOK_TEST", "set") }};')

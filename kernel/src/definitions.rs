@@ -215,11 +215,7 @@ impl Definitions {
         let mut reset = Vec::new();
         for stored in &mut self.items {
             let item = &stored.item;
-            let affected = item.statics.iter().flat_map(|site| &site.statics).any(|part| {
-                let type_text = &item.source.text[part.type_.clone()];
-                names::mentioned_in(type_text).iter().any(|name| types.contains_key(name))
-            });
-            if affected && stored.symbols.take().is_some() {
+            if has_static_of(item, types) && stored.symbols.take().is_some() {
                 reset.extend(item.names.iter().cloned());
             }
         }
@@ -242,6 +238,14 @@ impl Definitions {
             stored.item.kind == ItemKind::MacroRules && stored.item.names == [name] && stored.item.makes_items
         })
     }
+}
+
+/// Whether a static of the item is of one of these types.
+pub fn has_static_of(item: &Item, types: &BTreeMap<String, String>) -> bool {
+    item.statics.iter().flat_map(|site| &site.statics).any(|part| {
+        let type_text = &item.source.text[part.type_.clone()];
+        names::mentioned_in(type_text).iter().any(|name| types.contains_key(name))
+    })
 }
 
 /// How the symbols of an item's statics begin: those of one crate are told apart by the

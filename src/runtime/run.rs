@@ -157,11 +157,11 @@ fn report_panic(info: &panic::PanicHookInfo<'_>) {
 
 /// Called once by the worker process. Returns whether cells can run.
 #[unsafe(no_mangle)]
-pub extern "C" fn threadbook_start(host: host::Host) -> bool {
-    host::connect(host);
+pub extern "C" fn threadbook_start(worker: host::Host) -> bool {
+    host::connect(worker);
     match start() {
         Ok(()) => {
-            self::host::send(&FromCell::Ready);
+            host::send(&FromCell::Ready);
             true
         }
         Err(_) => false,

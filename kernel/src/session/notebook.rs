@@ -28,7 +28,9 @@ use crate::worker::reader::RunOutput;
 pub struct Notebook {
     pub definitions: Definitions,
     pub setup: Setup,
-    /// Panics show the calls that led to them.
+    /// `%backtrace on`: panics show every call, and cells are compiled for that. (The
+    /// person's own RUST_BACKTRACE must not make all cells slow; it shows what is left
+    /// of the calls in optimised code.)
     backtrace: bool,
     worker: Option<Worker>,
     /// Shared with the worker's reader, which tells panics of threads.
@@ -64,7 +66,7 @@ impl Notebook {
         let mut notebook = Notebook {
             definitions: Definitions::default(),
             setup,
-            backtrace: std::env::var_os(BACKTRACE).is_some_and(|value| value != "0"),
+            backtrace: false,
             worker: None,
             sources: Arc::default(),
             directory,
@@ -82,7 +84,11 @@ impl Notebook {
                 report::panic_line(panic, &sources.lock().unwrap_or_else(PoisonError::into_inner))
             };
             let started = Worker::start(&self.setup.libraries(), Arc::new(panic_text)).await;
-            self.worker = Some(started.map_err(|error| report::plain("WorkerError", &error.to_string()))?);
+            let worker = started.map_err(|error| report::plain("WorkerError", &error.to_string()))?;
+            if self.backtrace {
+                worker.set_environment(BACKTRACE.to_owned(), Some("1".to_owned())).await;
+            }
+            self.worker = Some(worker);
         }
         self.worker
             .as_ref()
@@ -127,6 +133,7 @@ impl Notebook {
         result: ResultSender,
         stop: &mut Stop,
     ) -> Result<(), CellError> {
+        self.notice_death(output).await;
         let (lines, code) = magic::split(&request.code);
         commands::run(self, &lines, output, stop).await?;
         let is_only_comments =
@@ -139,6 +146,14 @@ impl Notebook {
         self.run_code(&source, code, outputs, stop).await
     }
 
+    /// A worker can end between cells: a thread that goes on aborts, someone kills it.
+    async fn notice_death(&mut self, output: &Output) {
+        if self.worker.as_ref().is_some_and(Worker::is_dead) {
+            let lost = self.stop_worker();
+            show_notices(&[report::death_between_cells(&lost)], output).await;
+        }
+    }
+
     async fn run_code(
         &mut self,
         source: &Arc<CellSource>,
@@ -149,6 +164,7 @@ impl Notebook {
         self.runs += 1;
         let run = self.runs;
         let environment = Environment { debug_lines: self.backtrace, ..self.setup.environment() };
+        self.worker().await?;
         // Temporary directories are tidied up by others, too.
         let _ = std::fs::create_dir_all(self.directory.path());
         let resolver = Resolver {
@@ -165,20 +181,30 @@ impl Notebook {
         show_warnings(&resolved, source, &outputs.output).await;
 
         // Values of types that the cell defines anew must not meet the new ones.
-        let forgotten = resolved.changes.variables.keys().chain(resolved.unusable.keys()).cloned().collect();
-        let worker = self.worker().await?;
-        worker.forget(forgotten).await;
+        let forgotten: Vec<String> =
+            resolved.changes.variables.keys().chain(resolved.unusable.keys()).cloned().collect();
+        for name in &forgotten {
+            self.definitions.variables.remove(name);
+        }
+        for (name, type_name) in &resolved.changes.variables {
+            let gone = Gone::Retyped { cell: source.number, type_name: type_name.clone() };
+            self.definitions.gone.insert(name.clone(), gone);
+        }
         let stem = resolved.library.file_stem().unwrap_or_default().to_string_lossy();
         let file = format!("{}.rs", stem.trim_start_matches("lib"));
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(file, resolved.source.clone());
 
-        let worker = self.worker().await?;
+        // Not one that is started here: the cell is compiled for what this one holds.
+        let Some(worker) = &self.worker else {
+            return Err(report::plain("WorkerError", "there is no process for cells: restart the kernel"));
+        };
+        worker.forget(forgotten).await;
         let output = outputs.output.clone();
         let end = tokio::select! {
             end = worker.run(run, &resolved.library, &resolved.entry, outputs) => end,
             _ = stop.changed() => {
                 worker.kill();
-                self.adopt(&resolved, source.number);
+                self.adopt(&resolved);
                 let lost = self.stop_worker();
                 return Err(report::interrupted_process(&lost));
             }
@@ -189,14 +215,14 @@ impl Notebook {
     /// What is remembered of a cell that ran.
     async fn ended(&mut self, end: RunEnd, resolved: &Resolved, number: u32, output: &Output) -> Result<(), CellError> {
         let (ending, present) = match end {
-            RunEnd::Died(status) => return Err(self.died(status, resolved, number)),
+            RunEnd::Died(status) => return Err(self.died(status, resolved)),
             RunEnd::Ended { ending: Ending::NotLoaded(text), .. } => {
                 return Err(report::plain("LoadError", &format!("The compiled cell could not be loaded: {text}")));
             }
             RunEnd::Ended { ending, variables } => (ending, variables),
         };
         let misfits = self.misfits(resolved);
-        let reset = self.adopt(resolved, number);
+        let reset = self.adopt(resolved);
         let finished = ending == Ending::Finished;
         let mut unkept = Vec::new();
         let old = std::mem::take(&mut self.definitions.variables);
@@ -243,24 +269,17 @@ impl Notebook {
         told.collect()
     }
 
-    fn died(&mut self, status: Option<ExitStatus>, resolved: &Resolved, number: u32) -> CellError {
-        self.adopt(resolved, number);
+    fn died(&mut self, status: Option<ExitStatus>, resolved: &Resolved) -> CellError {
+        self.adopt(resolved);
         let lost = self.stop_worker();
         report::crash(status, &lost)
     }
 
     /// Takes over the items of a cell that was loaded. Returns the statics that start again.
-    fn adopt(&mut self, resolved: &Resolved, number: u32) -> Vec<String> {
+    fn adopt(&mut self, resolved: &Resolved) -> Vec<String> {
         let definitions = &mut self.definitions;
         let reset = definitions.reset_statics(&resolved.changes.types);
         definitions.adopt(&resolved.cell, &resolved.included, &resolved.dropped, &resolved.symbols);
-        for (name, type_name) in &resolved.changes.variables {
-            definitions.variables.remove(name);
-            definitions.gone.insert(name.clone(), Gone::Retyped { cell: number, type_name: type_name.clone() });
-        }
-        for name in resolved.unusable.keys() {
-            definitions.variables.remove(name);
-        }
         for name in resolved.cell.items.iter().flat_map(|item| &item.names) {
             definitions.gone.remove(name);
         }

@@ -10,10 +10,11 @@ use crate::output::{Event, MimeBundle, Output};
 /// Waits for `work` and shows meanwhile what `lines` says, if it says anything.
 pub async fn show_while<T>(work: impl Future<Output = T>, mut lines: watch::Receiver<String>, output: &Output) -> T {
     let mut shown: Option<String> = None;
+    let mut talking = true;
     tokio::pin!(work);
     loop {
         let line = lines.borrow_and_update().clone();
-        if !line.is_empty() {
+        if talking && !line.is_empty() {
             shown = Some(show(line, shown, output).await);
         }
         tokio::select! {
@@ -23,14 +24,7 @@ pub async fn show_while<T>(work: impl Future<Output = T>, mut lines: watch::Rece
                 }
                 return done;
             }
-            changed = lines.changed() => if changed.is_err() {
-                // Nothing more will be said.
-                let done = work.await;
-                if let Some(id) = shown {
-                    show("ready".to_owned(), Some(id), output).await;
-                }
-                return done;
-            },
+            changed = lines.changed(), if talking => talking = changed.is_ok(),
         }
     }
 }

@@ -276,6 +276,11 @@ pub fn interrupted_compile() -> CellError {
     )
 }
 
+/// The process ended while no cell ran.
+pub fn death_between_cells(lost: &[String]) -> String {
+    format!("the process that runs the cells had ended since the last cell, and is started anew. {}", loss(lost))
+}
+
 fn loss(lost: &[String]) -> String {
     if lost.is_empty() {
         return "No variable was lost. Functions, types and other items are kept.".to_owned();

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use threadbook::message::{Ending, ToCell};
 use tokio::io::AsyncWriteExt;
@@ -119,8 +120,9 @@ impl Worker {
         self.sender.send(&ToCell::Environment { name, value }).await;
     }
 
+    /// Whether the process is gone, even if what it sent last is still being read.
     pub fn is_dead(&self) -> bool {
-        self.router.is_dead()
+        self.router.is_dead() || kill(self.group, None) == Err(Errno::ESRCH)
     }
 
     /// Ends the process and the children in its group at once.

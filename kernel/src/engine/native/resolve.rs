@@ -20,7 +20,7 @@ use crate::cell::names;
 use crate::cell::parse::{self, Cell, MacroReading};
 use crate::cell::source::{CellSource, SourceText};
 use crate::cell::statics::StaticUse;
-use crate::definitions::{Changes, Definitions, Variable, symbols_for};
+use crate::definitions::{Changes, Definitions, Variable, has_static_of, symbols_for};
 
 /// A cell that compiled.
 pub struct Resolved {
@@ -158,7 +158,7 @@ impl Resolver<'_> {
                 let item = self.definitions.without_replaced_members(index, cell);
                 let stored = &self.definitions.items[index];
                 let (symbols, usage) = match &stored.symbols {
-                    Some(symbols) if !has_changed_static(&item, changes) => (symbols.clone(), StaticUse::Refer),
+                    Some(symbols) if !has_static_of(&item, &changes.types) => (symbols.clone(), StaticUse::Refer),
                     _ => (symbols_for(&symbols, &item), StaticUse::Define),
                 };
                 OldItem { item, index, symbols, usage }
@@ -275,13 +275,6 @@ fn at_the_end_of_the_cell(mut error: Diagnostic, source: &SourceText, end: usize
         }
     }
     error
-}
-
-fn has_changed_static(item: &Item, changes: &Changes) -> bool {
-    item.statics.iter().flat_map(|site| &site.statics).any(|part| {
-        let type_text = &item.source.text[part.type_.clone()];
-        names::mentioned_in(type_text).iter().any(|name| changes.types.contains_key(name))
-    })
 }
 
 /// Reads the types of the new variables. `None` when the cell must be compiled once
