@@ -104,6 +104,17 @@ impl<T: Rich + ?Sized> Rich for Box<T> {
     }
 }
 
+// The formats below are generic shells over these two, so that a cell that uses one does
+// not compile maps of its own.
+fn text_bundle(mime_type: &str, text: &str) -> MimeBundle {
+    MimeBundle::new().with(mime_type, text).with("text/plain", text)
+}
+
+fn binary_bundle(mime_type: &str, bytes: &[u8]) -> MimeBundle {
+    let described = format!("[{mime_type} of {} bytes]", bytes.len());
+    MimeBundle::new().with_bytes(mime_type, bytes).with("text/plain", described)
+}
+
 macro_rules! text_format {
     ($(#[$doc:meta])* $name:ident, $mime:literal) => {
         $(#[$doc])*
@@ -112,7 +123,7 @@ macro_rules! text_format {
 
         impl<T: AsRef<str>> Rich for $name<T> {
             fn rich(&self) -> MimeBundle {
-                MimeBundle::new().with($mime, self.0.as_ref()).with("text/plain", self.0.as_ref())
+                text_bundle($mime, self.0.as_ref())
             }
         }
     };
@@ -126,10 +137,7 @@ macro_rules! binary_format {
 
         impl<T: AsRef<[u8]>> Rich for $name<T> {
             fn rich(&self) -> MimeBundle {
-                let bytes = self.0.as_ref();
-                MimeBundle::new()
-                    .with_bytes($mime, bytes)
-                    .with("text/plain", format!("[{} of {} bytes]", $mime, bytes.len()))
+                binary_bundle($mime, self.0.as_ref())
             }
         }
     };

@@ -81,7 +81,7 @@ pub async fn compile(
     command
         .current_dir(directory)
         .args(FLAGS)
-        .args(level(environment.debug_lines))
+        .args(level(environment.debug_lines, goal))
         .arg(emit)
         .args(&environment.arguments)
         .arg(&source_file);
@@ -124,7 +124,11 @@ const FLAGS: &[&str] = &[
     "-Clink-args=-undefined dynamic_lookup",
 ];
 
-fn level(debug_lines: bool) -> &'static [&'static str] {
+fn level(debug_lines: bool, goal: Goal) -> &'static [&'static str] {
+    // Types are the same at every level.
+    if goal == Goal::Types {
+        return &["-Copt-level=0"];
+    }
     // An optimised program has lost the calls that a backtrace is to show.
     if debug_lines { &["-Copt-level=0", "-Cdebuginfo=line-tables-only"] } else { &["-Copt-level=2"] }
 }
