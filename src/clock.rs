@@ -2,19 +2,23 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::__rt::interrupt;
+
 /// Waits `seconds` on the calling thread (Python's `time.sleep`).
 ///
 /// Zero, negative and NaN waits return at once; infinite or too large ones wait for ever.
+/// In a notebook an interrupt ends the wait and the cell with it, at this line.
 ///
 /// ```
 /// # use threadbook::prelude::*;
 /// sleep(0.01);
 /// ```
+#[track_caller]
 pub fn sleep(seconds: f64) {
     if seconds.is_nan() || seconds <= 0.0 {
         return;
     }
-    std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+    interrupt::sleep(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
 }
 
 /// Seconds since 1970-01-01 00:00 UTC, as a stopwatch for differences (Python's

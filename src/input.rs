@@ -22,6 +22,7 @@ impl std::error::Error for InputError {}
 /// # Errors
 /// [`InputError`] when nobody can answer: a notebook that runs without a person, or,
 /// in a program, the end of standard input.
+#[track_caller]
 pub fn input(prompt: &str) -> Result<String, InputError> {
     ask(prompt, false)
 }
@@ -31,10 +32,12 @@ pub fn input(prompt: &str) -> Result<String, InputError> {
 ///
 /// # Errors
 /// As [`input`].
+#[track_caller]
 pub fn password(prompt: &str) -> Result<String, InputError> {
     ask(prompt, true)
 }
 
+#[track_caller]
 fn ask(prompt: &str, password: bool) -> Result<String, InputError> {
     if !host::is_connected() {
         return read_line(prompt);

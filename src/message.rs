@@ -47,6 +47,16 @@ pub enum FromCell {
         run: u64,
         panic: PanicReport,
     },
+    /// The process is about to end by a signal. Nothing else comes from it.
+    Crash {
+        run: u64,
+        crash: CrashReport,
+    },
+    /// A checkpoint was asked for and is not there.
+    NoCheckpoint {
+        id: u64,
+        reason: NoCheckpoint,
+    },
     /// A cell has ended. What is left of its text is in the pipes already.
     Ended {
         run: u64,
@@ -66,8 +76,56 @@ pub enum Ending {
         text: String,
     },
     Panicked(PanicReport),
+    /// Stopped by [`ToCell::Interrupt`] while it waited there.
+    Interrupted(Place),
     /// The compiled cell could not be loaded or called.
     NotLoaded(String),
+}
+
+/// A place in a source file, as the compiler knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The path the compiler was given for the source file.
+    pub file: String,
+    /// 1-based.
+    pub line: u32,
+    /// 1-based, in characters.
+    pub column: u32,
+}
+
+/// What a signal that ends the process was about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrashReport {
+    pub signal: i32,
+    /// The memory that was accessed.
+    pub address: Option<u64>,
+    /// The access was just beyond the stack's end.
+    pub stack_overflow: bool,
+    /// The thread's name, if it has one.
+    pub thread: Option<String>,
+    /// The calls that led there, as in [`PanicReport::backtrace`].
+    pub backtrace: String,
+}
+
+/// Why there is no checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoCheckpoint {
+    /// The process has more memory of its own than is to be copied.
+    TooLarge { bytes: u64 },
+    /// A thread keeps stdout or another lock that a copy would need.
+    Locked,
+    /// The system refused; with its words.
+    Failed(String),
+}
+
+/// Asks for a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckpointOrder {
+    /// Told with the checkpoint.
+    pub id: u64,
+    /// None is made of a process with more memory of its own.
+    pub most_bytes: u64,
 }
 
 /// What a panic said and where.
@@ -100,6 +158,16 @@ pub enum ToCell {
         run: u64,
         library: String,
         symbol: String,
+        /// Make a checkpoint first, unless the last one is still true.
+        checkpoint: Option<CheckpointOrder>,
+    },
+    /// Make a checkpoint now that no cell runs, unless the last one is still true.
+    Checkpoint(CheckpointOrder),
+    /// Stop the run: the cell's waits unwind, with `everyone` those of its threads too.
+    /// Child processes that it has started are ended.
+    Interrupt {
+        run: u64,
+        everyone: bool,
     },
     /// Drop variables.
     Forget {

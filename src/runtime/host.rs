@@ -4,13 +4,13 @@
 //! kernel answers. Both sides are built separately (perhaps by different compilers), so
 //! only C functions and bytes cross this line.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_void;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::interrupt::{Wait, Waker};
 use crate::message::{FromCell, ToCell};
 
 /// What the worker process does for running code.
@@ -22,6 +22,11 @@ pub struct Host {
     /// Describes the code at some addresses, a line for each (possibly inlined) function,
     /// and hands the text to the function given, with the pointer given.
     pub describe: extern "C" fn(*const usize, usize, TakeText, *mut c_void),
+    /// The run of a cell that the calling thread works for: that of the cell which has
+    /// started it where this is known, else the latest.
+    pub current_run: extern "C" fn() -> u64,
+    /// Makes the calling thread work for a run, which is the latest from now on.
+    pub begin_run: extern "C" fn(u64),
 }
 
 /// Takes text over: its bytes, their number, and a pointer of the taker's own.
@@ -29,15 +34,13 @@ pub type TakeText = extern "C" fn(*const u8, usize, *mut c_void);
 
 static HOST: OnceLock<Host> = OnceLock::new();
 static NEXT_TICKET: AtomicU64 = AtomicU64::new(1);
-/// Who waits for an answer, by ticket.
-static WAITING: Mutex<BTreeMap<u64, mpsc::SyncSender<ToCell>>> = Mutex::new(BTreeMap::new());
+/// Who waits for an answer, by ticket, and the answer once it is there.
+static WAITING: Mutex<BTreeMap<u64, Answer>> = Mutex::new(BTreeMap::new());
 static DISPLAY_IDS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-/// The run of a cell that started last.
-static LATEST_RUN: AtomicU64 = AtomicU64::new(0);
 
-thread_local! {
-    /// The run that this thread works for, where that is known.
-    static RUN: Cell<Option<u64>> = const { Cell::new(None) };
+enum Answer {
+    Missing(Waker),
+    Here(ToCell),
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -63,16 +66,35 @@ pub fn send(message: &FromCell) {
 }
 
 /// Sends a message that carries a ticket and waits for its answer. `None` when there is
-/// no kernel (any more).
+/// no kernel.
+///
+/// Unwinds on an interrupt.
+#[track_caller]
 pub fn ask(message: impl FnOnce(u64) -> FromCell) -> Option<ToCell> {
+    /// Nobody waits any more, however the wait ended.
+    struct Forget(u64);
+    impl Drop for Forget {
+        fn drop(&mut self) {
+            lock(&WAITING).remove(&self.0);
+        }
+    }
+
     if !is_connected() {
         return None;
     }
     let ticket = NEXT_TICKET.fetch_add(1, Ordering::Relaxed);
-    let (sender, receiver) = mpsc::sync_channel(1);
-    lock(&WAITING).insert(ticket, sender);
+    let wait = Wait::begin();
+    let _forget = Forget(ticket);
+    lock(&WAITING).insert(ticket, Answer::Missing(wait.waker()));
     send(&message(ticket));
-    receiver.recv().ok()
+    loop {
+        wait.pause(None);
+        match lock(&WAITING).remove(&ticket) {
+            Some(Answer::Here(answer)) => return Some(answer),
+            Some(missing) => drop(lock(&WAITING).insert(ticket, missing)),
+            None => return None,
+        }
+    }
 }
 
 /// What the code at these addresses is, one function a line; empty without a kernel.
@@ -96,21 +118,35 @@ pub fn deliver(message: ToCell) {
         ToCell::InputReply { ticket, .. } | ToCell::Seen { ticket } => *ticket,
         _ => return,
     };
-    if let Some(waiting) = lock(&WAITING).remove(&ticket) {
-        // The one who waited may be gone.
-        let _ = waiting.send(message);
+    // The one who waited may be gone.
+    if let Some(answer) = lock(&WAITING).get_mut(&ticket)
+        && let Answer::Missing(waker) = std::mem::replace(answer, Answer::Here(message))
+    {
+        waker.wake();
     }
 }
 
-/// The run of a cell that the calling thread works for: its own where known, else the latest.
-pub fn current_run() -> u64 {
-    RUN.get().unwrap_or_else(|| LATEST_RUN.load(Ordering::Acquire))
+/// Held while the process forks.
+pub(super) fn lock_all() -> (impl Drop, impl Drop) {
+    (lock(&WAITING), lock(&DISPLAY_IDS))
 }
 
-/// Makes the calling thread work for a run from now on.
-pub fn begin_run(run: u64) {
-    LATEST_RUN.store(run, Ordering::Release);
-    RUN.set(Some(run));
+/// In a copy of the process: those who waited do not exist in it.
+pub(super) fn forget_waiting() {
+    lock(&WAITING).clear();
+}
+
+/// The run of a cell that the calling thread works for: its own where known, else the
+/// latest; 0 without a kernel.
+pub fn current_run() -> u64 {
+    HOST.get().map_or(0, |host| (host.current_run)())
+}
+
+/// Makes the calling thread work for a run, which is the latest from now on.
+pub(super) fn begin_run(run: u64) {
+    if let Some(host) = HOST.get() {
+        (host.begin_run)(run);
+    }
 }
 
 /// Whether this is the first use of a display id.

@@ -6,7 +6,10 @@
 //! connected in a plain program.
 
 mod calls;
+mod fork;
 pub mod host;
+pub mod interrupt;
+mod pool;
 pub mod run;
 pub mod show;
 pub mod signature;
@@ -16,5 +19,5 @@ mod wait;
 
 pub use run::{CellError, catch, enter};
 pub use store::{keep, keep_back, take};
-pub use text::write_now;
+pub use text::{write_err_line, write_err_now, write_line, write_now};
 pub use wait::{block_on, enter_runtime};

@@ -4,12 +4,13 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Mutex, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use crate::message::{Ending, FromCell, PanicReport, ToCell};
 
-use super::{calls, host, store, text};
+use super::interrupt::{self, Interrupted};
+use super::{calls, host, pool, store, text, wait};
 
 /// Room for deep recursion and large arrays on the stack. Only pages that are used
 /// take memory.
@@ -46,9 +47,8 @@ thread_local! {
     static LAST_PANIC: RefCell<Option<PanicReport>> = const { RefCell::new(None) };
 }
 
-/// The one thread for cells: `thread_local!`s keep their values from cell to cell.
-static CELLS: OnceLock<Mutex<mpsc::Sender<(u64, Entry)>>> = OnceLock::new();
-static CELL_THREAD: OnceLock<thread::ThreadId> = OnceLock::new();
+/// The way to the one thread for cells: `thread_local!`s keep their values from cell to cell.
+static CELLS: Mutex<Option<mpsc::Sender<(u64, Entry)>>> = Mutex::new(None);
 
 /// Runs the statements of a cell and catches what they throw. The variables that the
 /// closure only borrows are still there afterwards.
@@ -66,6 +66,10 @@ fn ending(caught: thread::Result<Result<(), CellError>>) -> Ending {
 }
 
 fn panicked(payload: Box<dyn Any + Send>) -> Ending {
+    let payload = match payload.downcast::<Interrupted>() {
+        Ok(interrupted) => return Ending::Interrupted(interrupted.0),
+        Err(payload) => payload,
+    };
     let report = LAST_PANIC.with_borrow_mut(Option::take).unwrap_or_else(|| PanicReport {
         // A hook of the person's own is in place, or the panic was resumed.
         text: payload_text(payload.as_ref()),
@@ -93,30 +97,33 @@ pub fn enter(body: fn() -> Ending) {
     ENDING.set(Some(ending));
 }
 
-/// Starts the thread for cells and reports panics to the kernel from now on.
+/// Starts the thread for cells and what goes with it. In a copy of the process these are
+/// started anew.
 fn start() -> Result<(), String> {
     let (sender, cells) = mpsc::channel::<(u64, Entry)>();
-    CELLS.set(Mutex::new(sender)).map_err(|_| "already started".to_owned())?;
     // Shared, since a spawn that fails does not give its closure back.
-    let cells = std::sync::Arc::new(Mutex::new(cells));
+    let cells = Arc::new(Mutex::new(cells));
     let spawn = |stack_bytes| {
         let cells = cells.clone();
         let work = move || {
-            let _ = CELL_THREAD.set(thread::current().id());
-            let cells = cells.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            interrupt::is_cell_thread();
+            pool::join_new();
+            host::send(&FromCell::Ready);
+            let cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
             for (run, entry) in cells.iter() {
                 run_cell(run, entry);
             }
         };
         thread::Builder::new().name("main".to_owned()).stack_size(stack_bytes).spawn(work)
     };
-    spawn(STACK_BYTES).or_else(|_| spawn(SMALL_STACK_BYTES)).map_err(|error| error.to_string())?;
-    panic::set_hook(Box::new(report_panic));
     text::start_flushing();
+    spawn(STACK_BYTES).or_else(|_| spawn(SMALL_STACK_BYTES)).map_err(|error| error.to_string())?;
+    *CELLS.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
     Ok(())
 }
 
 fn run_cell(run: u64, entry: Entry) {
+    interrupt::reset();
     host::begin_run(run);
     text::flush_while_running(true);
     entry();
@@ -139,40 +146,52 @@ fn report_panic(info: &panic::PanicHookInfo<'_>) {
     let location = info.location();
     let report = PanicReport {
         thread: thread::current().name().map(str::to_owned),
-        text: info.payload_as_str().unwrap_or("Box<dyn Any>").to_owned(),
+        text: payload_text(info.payload()),
         file: location.map(|place| place.file().to_owned()).unwrap_or_default(),
         line: location.map_or(0, panic::Location::line),
         column: location.map_or(0, panic::Location::column),
         backtrace: wants_backtrace.then(|| host::describe(&calls::capture())),
     };
     let run = host::current_run();
-    if CELL_THREAD.get() == Some(&thread::current().id()) {
+    // Such a panic ends the process: nobody will catch it and tell.
+    let is_last = ["panic in a destructor during cleanup", "panic in a function that cannot unwind"]
+        .contains(&report.text.as_str());
+    if interrupt::on_cell_thread() && !is_last {
         tell_caught_panic(run);
         LAST_PANIC.set(Some(report));
     } else {
+        if interrupt::on_cell_thread() {
+            tell_caught_panic(run);
+        }
         host::flush_text();
         host::send(&FromCell::Panic { run, panic: report });
     }
 }
 
-/// Called once by the worker process. Returns whether cells can run.
+/// Called once by the worker process. Says [`FromCell::Ready`] when cells can run;
+/// returns false when they never will.
 #[unsafe(no_mangle)]
 pub extern "C" fn threadbook_start(worker: host::Host) -> bool {
     host::connect(worker);
-    match start() {
-        Ok(()) => {
-            host::send(&FromCell::Ready);
-            true
-        }
-        Err(_) => false,
-    }
+    panic::set_hook(Box::new(report_panic));
+    start().is_ok()
+}
+
+/// Called by the worker process in a copy of itself that takes over: the copy has the
+/// memory of the original, but none of its threads. Otherwise as [`threadbook_start`].
+#[unsafe(no_mangle)]
+pub extern "C" fn threadbook_start_again() -> bool {
+    host::forget_waiting();
+    interrupt::forget_waits();
+    wait::forget_runtime();
+    start().is_ok()
 }
 
 /// Hands a loaded cell to the thread for cells and returns at once.
 #[unsafe(no_mangle)]
 pub extern "C" fn threadbook_run(run: u64, entry: Entry) {
-    if let Some(cells) = CELLS.get() {
-        let _ = cells.lock().unwrap_or_else(std::sync::PoisonError::into_inner).send((run, entry));
+    if let Some(cells) = &*CELLS.lock().unwrap_or_else(PoisonError::into_inner) {
+        let _ = cells.send((run, entry));
     }
 }
 
@@ -186,6 +205,7 @@ pub unsafe extern "C" fn threadbook_deliver(bytes: *const u8, length: usize) {
     let json = unsafe { std::slice::from_raw_parts(bytes, length) };
     match serde_json::from_slice(json) {
         Ok(ToCell::Forget { names }) => store::forget(&names),
+        Ok(ToCell::Interrupt { run, everyone }) => interrupt::ask(run, everyone),
         Ok(message) => host::deliver(message),
         Err(_) => {}
     }

@@ -43,6 +43,11 @@ fn variables() -> MutexGuard<'static, BTreeMap<String, Slot>> {
     VARIABLES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Held while the process forks.
+pub(super) fn lock_variables() -> impl Drop {
+    variables()
+}
+
 /// Moves a variable out of the store.
 ///
 /// # Panics

@@ -3,18 +3,23 @@
 //! std's stdout keeps an unfinished line back until its end comes. The `print!` of the
 //! prelude pushes it on at once; for all other ways to write (`write!`, code of other
 //! crates) a thread does so some forty times a second while a cell runs.
+//!
+//! A cell that prints without end can be interrupted where it prints: hence `println!`
+//! and its sisters, too.
 
 use std::fmt::Arguments;
 use std::io::{self, Write};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
+
+use super::interrupt;
 
 const FLUSH_EVERY: Duration = Duration::from_millis(25);
 
 static RUNNING: AtomicBool = AtomicBool::new(false);
-static FLUSHER: OnceLock<Thread> = OnceLock::new();
+static FLUSHER: Mutex<Option<Thread>> = Mutex::new(None);
 
 /// Like std's `print!`, but the text appears at once, without the end of the line.
 #[macro_export]
@@ -24,13 +29,71 @@ macro_rules! print {
     };
 }
 
-#[doc(hidden)]
+/// Like std's `println!`, and an interrupt of the cell ends it here.
+#[macro_export]
+macro_rules! println {
+    () => {
+        $crate::__rt::write_line(::std::format_args!(""))
+    };
+    ($($argument:tt)*) => {
+        $crate::__rt::write_line(::std::format_args!($($argument)*))
+    };
+}
+
+/// Like std's `eprint!`, and an interrupt of the cell ends it here.
+#[macro_export]
+macro_rules! eprint {
+    ($($argument:tt)*) => {
+        $crate::__rt::write_err_now(::std::format_args!($($argument)*))
+    };
+}
+
+/// Like std's `eprintln!`, and an interrupt of the cell ends it here.
+#[macro_export]
+macro_rules! eprintln {
+    () => {
+        $crate::__rt::write_err_line(::std::format_args!(""))
+    };
+    ($($argument:tt)*) => {
+        $crate::__rt::write_err_line(::std::format_args!($($argument)*))
+    };
+}
+
+// In all of these an error is passed over, as for a terminal that went away: there is
+// nobody to tell.
+
+#[track_caller]
 pub fn write_now(text: Arguments<'_>) {
+    interrupt::check();
     let mut stdout = io::stdout().lock();
-    // As for a terminal that went away: there is nobody to tell.
     let _ = stdout.write_fmt(text).and_then(|()| stdout.flush());
 }
 
+#[track_caller]
+pub fn write_line(text: Arguments<'_>) {
+    interrupt::check();
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_fmt(text).and_then(|()| stdout.write_all(b"\n"));
+}
+
+#[track_caller]
+pub fn write_err_now(text: Arguments<'_>) {
+    write_err(text, "");
+}
+
+#[track_caller]
+pub fn write_err_line(text: Arguments<'_>) {
+    write_err(text, "\n");
+}
+
+#[track_caller]
+fn write_err(text: Arguments<'_>, end: &str) {
+    interrupt::check();
+    // Formatted before it is written: stderr has no buffer, and each piece would go alone.
+    let _ = io::stderr().lock().write_all(format!("{text}{end}").as_bytes());
+}
+
+/// Starts the thread that pushes unfinished lines on.
 pub(super) fn start_flushing() {
     let flush = || {
         loop {
@@ -43,13 +106,17 @@ pub(super) fn start_flushing() {
     };
     // Without this thread half lines come at the end of the cell.
     if let Ok(handle) = thread::Builder::new().name("threadbook-flush".to_owned()).stack_size(64 << 10).spawn(flush) {
-        let _ = FLUSHER.set(handle.thread().clone());
+        *flusher() = Some(handle.thread().clone());
     }
 }
 
 pub(super) fn flush_while_running(running: bool) {
     RUNNING.store(running, Ordering::Release);
-    if running && let Some(flusher) = FLUSHER.get() {
+    if running && let Some(flusher) = &*flusher() {
         flusher.unpark();
     }
+}
+
+fn flusher() -> MutexGuard<'static, Option<Thread>> {
+    FLUSHER.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,17 @@
 //! `.await` at the top level of a cell.
 
 use std::cell::Cell;
-use std::future::Future;
-use std::sync::OnceLock;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 use tokio::runtime::Runtime;
 
-static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+use super::interrupt;
+
+/// Lives as long as the process: what cells have spawned runs on it.
+static RUNTIME: Mutex<Option<&'static Runtime>> = Mutex::new(None);
 
 thread_local! {
     static ENTERED: Cell<bool> = const { Cell::new(false) };
@@ -17,7 +22,10 @@ thread_local! {
 /// # Panics
 /// When the system grants no threads for the runtime.
 pub fn enter_runtime() -> &'static Runtime {
-    let runtime = RUNTIME.get_or_init(|| Runtime::new().expect("no threads for the async runtime"));
+    let runtime = *RUNTIME
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get_or_insert_with(|| Box::leak(Box::new(Runtime::new().expect("no threads for the async runtime"))));
     if !ENTERED.replace(true) {
         // The guard's drop would leave it again.
         std::mem::forget(runtime.enter());
@@ -25,13 +33,49 @@ pub fn enter_runtime() -> &'static Runtime {
     runtime
 }
 
+/// In a copy of the process: the runtime's threads do not exist in it, so the next use
+/// makes a new one.
+pub(super) fn forget_runtime() {
+    *RUNTIME.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
 /// Runs a future to its end on the notebook's runtime, which lives as long as the
 /// notebook: tasks that a cell has spawned go on in the next one.
 ///
+/// Unwinds on an interrupt.
+///
 /// # Panics
 /// As [`enter_runtime`].
+#[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    enter_runtime().block_on(future)
+    // A thin shell, since every `.await` of a cell is compiled with it.
+    let mut future = pin!(future);
+    let mut output = None;
+    drive(&mut |context| future.as_mut().poll(context).map(|value| output = Some(value)));
+    output.expect("`drive` returns when the future has ended")
+}
+
+#[track_caller]
+fn drive(poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>) {
+    let runtime = enter_runtime();
+    let mut done = false;
+    while !done {
+        // Before the check: what is asked after it is heard.
+        let asked = interrupt::asked();
+        interrupt::check();
+        done = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = asked => false,
+                () = poll_fn(&mut *poll) => true,
+            }
+        });
+    }
+}
+
+/// Held while the process forks.
+pub(super) fn lock_runtime() -> impl Drop {
+    RUNTIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -119,6 +119,11 @@ impl ItemSite<'_> {
 }
 
 impl Item {
+    /// Whether a value of it belongs to a thread.
+    pub fn has_thread_local(&self) -> bool {
+        self.statics.iter().any(|site| site.form == statics::Form::ThreadLocal)
+    }
+
     fn blank(site: &ItemSite, kind: ItemKind, tokens: proc_macro2::TokenStream) -> Item {
         Item {
             source: site.source.clone(),

@@ -31,6 +31,11 @@ pub const COMMANDS: &[Command] = &[
         usage: "%backtrace on",
         help: "panics show the calls that led to them; cells run unoptimised (on or off)",
     },
+    Command {
+        name: "checkpoint",
+        usage: "%checkpoint off",
+        help: "whether variables survive a crash (on, off, or the most memory it is done for: 4 GiB)",
+    },
 ];
 
 /// The commands as they are typed, with either sign, for completion and inspection.

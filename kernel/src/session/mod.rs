@@ -3,12 +3,16 @@
 //! [`Session`] is what a front end speaks to (the trait `Interpreter`). It prepares the
 //! compiler and a worker in the background, then hands cells to the [`notebook`], which
 //! takes each through [`commands`], the engine and the worker, and remembers in
-//! [`definitions`] what it made. [`report`] words errors for learners.
+//! [`definitions`] what it made. [`stopping`] sees to interrupts, [`safety`] knows what a
+//! checkpoint was made of. [`report`] and [`loss`] word errors for learners.
 
 mod commands;
+mod loss;
 mod notebook;
 mod progress;
 mod report;
+mod safety;
+mod stopping;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

@@ -2,15 +2,17 @@
 //! compiler, worker, what is remembered afterwards.
 
 use std::path::PathBuf;
-use std::process::ExitStatus;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Map;
-use threadbook::message::{Ending, PanicReport};
+use threadbook::message::{Ending, PanicReport, Place};
 use tokio::sync::{mpsc, watch};
 
 use super::commands;
+use super::loss::{self, FallBack};
 use super::report::{self, Sources};
+use super::safety::Safety;
+use super::stopping::{self, Stopped};
 use crate::cell::item::{Item, ItemKind};
 use crate::cell::magic;
 use crate::cell::source::CellSource;
@@ -28,6 +30,7 @@ use crate::worker::reader::RunOutput;
 pub struct Notebook {
     pub definitions: Definitions,
     pub setup: Setup,
+    pub safety: Safety,
     /// `%backtrace on`: panics show every call, and cells are compiled for that. (The
     /// person's own RUST_BACKTRACE must not make all cells slow; it shows what is left
     /// of the calls in optimised code.)
@@ -66,6 +69,7 @@ impl Notebook {
         let mut notebook = Notebook {
             definitions: Definitions::default(),
             setup,
+            safety: Safety::default(),
             backtrace: false,
             worker: None,
             sources: Arc::default(),
@@ -133,7 +137,7 @@ impl Notebook {
         result: ResultSender,
         stop: &mut Stop,
     ) -> Result<(), CellError> {
-        self.notice_death(output).await;
+        self.notice_death(output).await?;
         let (lines, code) = magic::split(&request.code);
         commands::run(self, &lines, output, stop).await?;
         let is_only_comments =
@@ -147,11 +151,17 @@ impl Notebook {
     }
 
     /// A worker can end between cells: a thread that goes on aborts, someone kills it.
-    async fn notice_death(&mut self, output: &Output) {
+    async fn notice_death(&mut self, output: &Output) -> Result<(), CellError> {
         if self.worker.as_ref().is_some_and(Worker::is_dead) {
-            let lost = self.stop_worker();
-            show_notices(&[report::death_between_cells(&lost)], output).await;
+            let fallen = self.fall_back(self.runs, None).await?;
+            show_notice(&loss::death_between_cells(&fallen), output).await;
+            self.checkpoint(output).await;
         }
+        Ok(())
+    }
+
+    fn lock_sources(&self) -> MutexGuard<'_, Sources> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn run_code(
@@ -192,35 +202,99 @@ impl Notebook {
         }
         let stem = resolved.library.file_stem().unwrap_or_default().to_string_lossy();
         let file = format!("{}.rs", stem.trim_start_matches("lib"));
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(file, resolved.source.clone());
+        self.lock_sources().insert(file, resolved.source.clone());
 
         // Not one that is started here: the cell is compiled for what this one holds.
         let Some(worker) = &self.worker else {
             return Err(report::plain("WorkerError", "there is no process for cells: restart the kernel"));
         };
+        self.safety.forgotten(&forgotten);
         worker.forget(forgotten).await;
         let output = outputs.output.clone();
-        let end = tokio::select! {
-            end = worker.run(run, &resolved.library, &resolved.entry, outputs) => end,
-            _ = stop.changed() => {
-                worker.kill();
-                self.adopt(&resolved);
-                let lost = self.stop_worker();
-                return Err(report::interrupted_process(&lost));
+        let order = self.safety.order(&self.definitions);
+        let end = worker.run(run, &resolved.library, &resolved.entry, order, outputs);
+        let stopped = stopping::wait(worker, run, end, stop, &output).await;
+        let result = match stopped {
+            Stopped::Ended(RunEnd::Ended { ending, variables }) => {
+                self.ended(ending, variables, &resolved, source.number, &output).await
+            }
+            Stopped::Interrupted(RunEnd::Ended { ending, variables }) => {
+                let place = match &ending {
+                    Ending::Interrupted(place) => place.clone(),
+                    _ => Place::default(),
+                };
+                // However it ended, it was stopped.
+                let _ = self.ended(ending, variables, &resolved, source.number, &output).await;
+                let taken =
+                    self.definitions.gone.iter().filter(|(_, gone)| **gone == Gone::Failed { cell: source.number });
+                let taken: Vec<&str> = taken.map(|(name, _)| name.as_str()).collect();
+                Err(loss::interrupted(&place, &taken, &self.lock_sources()))
+            }
+            Stopped::Ended(RunEnd::Died(death)) | Stopped::Interrupted(RunEnd::Died(death)) => {
+                let fallen = self.fall_back(run, Some(&resolved)).await?;
+                Err(loss::crash(&death, &fallen, &self.lock_sources()))
+            }
+            Stopped::Stuck => {
+                let fallen = self.fall_back(run, Some(&resolved)).await?;
+                Err(loss::interrupted_process(&fallen))
             }
         };
-        self.ended(end, &resolved, source.number, &output).await
+        self.checkpoint(&output).await;
+        result
+    }
+
+    /// Orders a checkpoint of the notebook between two cells.
+    async fn checkpoint(&mut self, output: &Output) {
+        let Some(worker) = &self.worker else { return };
+        let news = self.safety.news(worker.checkpoint_refused().filter(|_| self.safety.on));
+        if let Some(order) = self.safety.order(&self.definitions) {
+            worker.checkpoint(order).await;
+        }
+        if let Some(reason) = news {
+            show_notice(&loss::no_checkpoint_news(&reason, self.safety.most_bytes), output).await;
+        }
+    }
+
+    /// From now on nothing is there to fall back to.
+    pub fn drop_checkpoint(&self) {
+        if let Some(worker) = &self.worker {
+            worker.drop_checkpoint();
+        }
+    }
+
+    /// The process is gone, or has to go: its checkpoint takes its place, or else a new
+    /// one does. `resolved` is the cell that ran.
+    async fn fall_back(&mut self, run: u64, resolved: Option<&Resolved>) -> Result<FallBack, CellError> {
+        if let Some(resolved) = resolved {
+            self.adopt(resolved);
+        }
+        let Some(worker) = &mut self.worker else { return Ok(FallBack::Lost { lost: Vec::new(), reason: None }) };
+        if let Some(id) = worker.fall_back(run).await {
+            let restored = self.safety.restore(id, &mut self.definitions);
+            worker.forget(restored.outdated).await;
+            let thread_locals = self.definitions.items.iter().any(|stored| stored.item.has_thread_local());
+            return Ok(FallBack::Restored { lost: restored.lost, thread_locals });
+        }
+        let reason = match self.safety.on {
+            true => worker.checkpoint_refused().map(|reason| loss::no_checkpoint(&reason, self.safety.most_bytes)),
+            false => Some(loss::checkpoints_are_off()),
+        };
+        let lost = self.stop_worker();
+        Ok(FallBack::Lost { lost, reason })
     }
 
     /// What is remembered of a cell that ran.
-    async fn ended(&mut self, end: RunEnd, resolved: &Resolved, number: u32, output: &Output) -> Result<(), CellError> {
-        let (ending, present) = match end {
-            RunEnd::Died(status) => return Err(self.died(status, resolved)),
-            RunEnd::Ended { ending: Ending::NotLoaded(text), .. } => {
-                return Err(report::plain("LoadError", &format!("The compiled cell could not be loaded: {text}")));
-            }
-            RunEnd::Ended { ending, variables } => (ending, variables),
-        };
+    async fn ended(
+        &mut self,
+        ending: Ending,
+        present: Vec<String>,
+        resolved: &Resolved,
+        number: u32,
+        output: &Output,
+    ) -> Result<(), CellError> {
+        if let Ending::NotLoaded(text) = ending {
+            return Err(report::plain("LoadError", &format!("The compiled cell could not be loaded: {text}")));
+        }
         let misfits = self.misfits(resolved);
         let reset = self.adopt(resolved);
         let finished = ending == Ending::Finished;
@@ -246,12 +320,14 @@ impl Notebook {
         for (name, reason) in resolved.not_kept.iter().chain(&resolved.unusable) {
             self.definitions.gone.insert(name.clone(), Gone::NotKept { cell: number, reason: reason.clone() });
         }
+        self.safety.forgotten(&unkept);
         self.worker().await?.forget(unkept).await;
         show_notices(&notices(resolved, &reset, &misfits, finished), output).await;
-        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let sources = self.lock_sources();
         match ending {
             Ending::Panicked(panic) => Err(report::panic_error(&panic, &sources)),
             Ending::Failed { type_name, text } => Err(report::failure(&type_name, &text)),
+            Ending::Interrupted(place) => Err(loss::interrupted(&place, &[], &sources)),
             Ending::Finished | Ending::NotLoaded(_) => Ok(()),
         }
     }
@@ -269,16 +345,11 @@ impl Notebook {
         told.collect()
     }
 
-    fn died(&mut self, status: Option<ExitStatus>, resolved: &Resolved) -> CellError {
-        self.adopt(resolved);
-        let lost = self.stop_worker();
-        report::crash(status, &lost)
-    }
-
     /// Takes over the items of a cell that was loaded. Returns the statics that start again.
     fn adopt(&mut self, resolved: &Resolved) -> Vec<String> {
         let definitions = &mut self.definitions;
         let reset = definitions.reset_statics(&resolved.changes.types);
+        self.safety.loaded(&resolved.symbols);
         definitions.adopt(&resolved.cell, &resolved.included, &resolved.dropped, &resolved.symbols);
         for name in resolved.cell.items.iter().flat_map(|item| &item.names) {
             definitions.gone.remove(name);
@@ -349,12 +420,13 @@ fn notices(resolved: &Resolved, reset: &[String], misfits: &[String], finished: 
 
 async fn show_notices(notices: &[String], output: &Output) {
     if !notices.is_empty() {
-        show_text(
-            notices.iter().map(|notice| format!("\x1b[1;36mnote\x1b[0m: {notice}")).collect::<Vec<_>>().join("\n"),
-            output,
-        )
-        .await;
+        let lines: Vec<String> = notices.iter().map(|notice| format!("\x1b[1;36mnote\x1b[0m: {notice}")).collect();
+        show_text(lines.join("\n"), output).await;
     }
+}
+
+pub async fn show_notice(notice: &str, output: &Output) {
+    show_notices(&[notice.to_owned()], output).await;
 }
 
 /// Text of the kernel itself: a display, since text on stderr would count as the

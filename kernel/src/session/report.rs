@@ -1,9 +1,8 @@
 //! Errors and notices as the learner reads them.
 
 use std::collections::BTreeMap;
-use std::process::ExitStatus;
 
-use threadbook::message::PanicReport;
+use threadbook::message::{PanicReport, Place};
 
 use crate::cell::source::{CellRange, SourceText};
 use crate::definitions::{Definitions, Gone};
@@ -11,15 +10,15 @@ use crate::engine::native::diagnostics::json::Span;
 use crate::engine::native::diagnostics::{self, Diagnostic};
 use crate::output::CellError;
 
-const RED: &str = "\x1b[1;31m";
-const DIM: &str = "\x1b[2m";
+pub const RED: &str = "\x1b[1;31m";
+pub const DIM: &str = "\x1b[2m";
 const CYAN: &str = "\x1b[1;36m";
-const RESET: &str = "\x1b[0m";
+pub const RESET: &str = "\x1b[0m";
 
 /// The sources of all compiled cells, by the file name the compiler was given.
 pub type Sources = BTreeMap<String, SourceText>;
 
-fn error(name: &str, value: impl Into<String>, traceback: impl Into<String>) -> CellError {
+pub fn error(name: &str, value: impl Into<String>, traceback: impl Into<String>) -> CellError {
     let traceback: String = traceback.into();
     CellError { name: name.to_owned(), value: value.into(), traceback: traceback.lines().map(str::to_owned).collect() }
 }
@@ -136,30 +135,35 @@ fn gone_note(name: &str, gone: &Gone) -> String {
             format!("`{name}` was taken by value in In[{cell}], which failed: run the cell that makes it again")
         }
         Gone::Lost => {
-            format!("`{name}` was lost when the process that ran the cells ended: run the cell that makes it again")
+            format!("`{name}` was lost when the process that ran the cells was lost: run the cell that makes it again")
         }
     }
 }
 
-/// Where a panic happened, in the notebook's lines if it was in a cell.
-fn place(panic: &PanicReport, sources: &Sources) -> (String, Option<CellRange>) {
+/// Where something happened, in the notebook's lines if it was in a cell.
+fn locate(place: &Place, sources: &Sources) -> (String, Option<CellRange>) {
     let found =
-        sources.get(&panic.file).and_then(|source| source.locate_line(panic.line as usize, panic.column as usize));
+        sources.get(&place.file).and_then(|source| source.locate_line(place.line as usize, place.column as usize));
     match found {
         Some(found) => (found.place(), Some(found)),
         // A place in the generated part says nothing to anybody.
-        None if sources.contains_key(&panic.file) || panic.file.is_empty() => (String::new(), None),
-        None => (format!("{}:{}:{}", panic.file, panic.line, panic.column), None),
+        None if sources.contains_key(&place.file) || place.file.is_empty() => (String::new(), None),
+        None => (format!("{}:{}:{}", place.file, place.line, place.column), None),
     }
 }
 
-/// The panic that ended a cell.
-pub fn panic_error(panic: &PanicReport, sources: &Sources) -> CellError {
-    let (place, found) = place(panic, sources);
-    let mut text = format!("{RED}Panic{RESET}: {}", panic.text);
-    if !place.is_empty() {
-        text.push_str(&format!("\n{DIM} --> {RESET}{place}"));
+fn place_of(panic: &PanicReport) -> Place {
+    Place { file: panic.file.clone(), line: panic.line, column: panic.column }
+}
+
+/// The line where something happened, as compilers show it; empty if that is nowhere in
+/// particular.
+pub fn shown_place(place: &Place, sources: &Sources) -> String {
+    let (place, found) = locate(place, sources);
+    if place.is_empty() {
+        return String::new();
     }
+    let mut text = format!("\n{DIM} --> {RESET}{place}");
     if let Some(found) = found {
         let (line, column) = found.cell.line_column(found.range.start);
         let source_line = found.cell.text.lines().nth(line - 1).unwrap_or_default();
@@ -170,6 +174,12 @@ pub fn panic_error(panic: &PanicReport, sources: &Sources) -> CellError {
             "", ""
         ));
     }
+    text
+}
+
+/// The panic that ended a cell.
+pub fn panic_error(panic: &PanicReport, sources: &Sources) -> CellError {
+    let mut text = format!("{RED}Panic{RESET}: {}{}", panic.text, shown_place(&place_of(panic), sources));
     if let Some(backtrace) = &panic.backtrace {
         text.push_str(&format!("\n\n{}", trim_backtrace(backtrace, sources)));
     } else {
@@ -181,7 +191,7 @@ pub fn panic_error(panic: &PanicReport, sources: &Sources) -> CellError {
 /// A panic on another thread, or one that the cell caught: a line of stderr.
 pub fn panic_line(panic: &PanicReport, sources: &Sources) -> String {
     let thread = panic.thread.as_deref().unwrap_or("<unnamed>");
-    let (place, _) = place(panic, sources);
+    let (place, _) = locate(&place_of(panic), sources);
     let at = if place.is_empty() { String::new() } else { format!(" at {place}") };
     let backtrace = panic.backtrace.as_ref().map(|text| trim_backtrace(text, sources)).unwrap_or_default();
     format!("thread '{thread}' panicked{at}:\n{}\n{backtrace}", panic.text)
@@ -191,12 +201,28 @@ pub fn panic_line(panic: &PanicReport, sources: &Sources) -> String {
 /// the notebook's lines.
 fn trim_backtrace(backtrace: &str, sources: &Sources) -> String {
     tracing::debug!("all calls:\n{backtrace}");
+    let lines = call_lines(backtrace, sources);
+    if lines.is_empty() { String::new() } else { format!("calls, the latest first:\n{}\n", lines.join("\n")) }
+}
+
+/// See [`trim_backtrace`].
+pub fn call_lines(backtrace: &str, sources: &Sources) -> Vec<String> {
     let calls: Vec<&str> = backtrace.lines().collect();
     let is = |call: &str, parts: &[&str]| parts.iter().any(|part| call.contains(part));
-    let machinery =
-        ["rust_begin_unwind", "core::panicking::", "core::option::", "core::result::", "std::panicking::panic"];
-    let first = calls.iter().position(|call| is(call, &machinery)).unwrap_or(0);
-    let start = first + calls[first..].iter().take_while(|call| is(call, &machinery)).count();
+    let machinery = [
+        "rust_begin_unwind",
+        "core::panicking::",
+        "core::option::",
+        "core::result::",
+        "std::panicking::panic",
+        // What tells a crash, and how it comes about.
+        "child::crash::",
+        "std::process::abort",
+        "abort_internal",
+    ];
+    let is_machinery = |call: &str| is(call, &machinery) || ["raise", "abort", "gsignal"].contains(&call);
+    let first = calls.iter().position(|call| is_machinery(call)).unwrap_or(0);
+    let start = first + calls[first..].iter().take_while(|call| is_machinery(call)).count();
     let callers = [
         "panic::unwind_safe",
         "__rust_try",
@@ -207,7 +233,7 @@ fn trim_backtrace(backtrace: &str, sources: &Sources) -> String {
         "::thread_start",
     ];
     let end = calls[start..].iter().position(|call| is(call, &callers)).map_or(calls.len(), |at| start + at);
-    let mut text = String::from("calls, the latest first:\n");
+    let mut lines = Vec::new();
     for (number, call) in calls[start..end].iter().enumerate() {
         let (name, place) = call.rsplit_once(" at ").unwrap_or((call, ""));
         let name = match name.contains("__tb_body") {
@@ -223,9 +249,9 @@ fn trim_backtrace(backtrace: &str, sources: &Sources) -> String {
             if generated || place.starts_with("/rustc/") { String::new() } else { place.to_owned() }
         });
         let at = if place.is_empty() { String::new() } else { format!("  at {place}") };
-        text.push_str(&format!("{:4}: {name}{at}\n", number + 1));
+        lines.push(format!("{:4}: {name}{at}", number + 1));
     }
-    text
+    lines
 }
 
 /// `cell_7_0.rs:12:5` in the notebook's lines.
@@ -249,24 +275,6 @@ pub fn failure(type_name: &str, text: &str) -> CellError {
     )
 }
 
-/// The process that ran the cell is gone.
-pub fn crash(status: Option<ExitStatus>, lost: &[String]) -> CellError {
-    let what = match status {
-        Some(status) => describe_exit(status),
-        None => "the process that runs the cells ended".to_owned(),
-    };
-    error("Crash", what.clone(), format!("{RED}Crash{RESET}: {what}\n{}", loss(lost)))
-}
-
-/// The cell was stopped, and its process with it.
-pub fn interrupted_process(lost: &[String]) -> CellError {
-    error(
-        "KeyboardInterrupt",
-        "the cell was stopped",
-        format!("{RED}KeyboardInterrupt{RESET}: the cell was stopped\n{}", loss(lost)),
-    )
-}
-
 /// The compiler was stopped; nothing ran.
 pub fn interrupted_compile() -> CellError {
     error(
@@ -274,39 +282,6 @@ pub fn interrupted_compile() -> CellError {
         "the compiler was stopped",
         format!("{RED}KeyboardInterrupt{RESET}: the compiler was stopped, nothing has run"),
     )
-}
-
-/// The process ended while no cell ran.
-pub fn death_between_cells(lost: &[String]) -> String {
-    format!("the process that runs the cells had ended since the last cell, and is started anew. {}", loss(lost))
-}
-
-fn loss(lost: &[String]) -> String {
-    if lost.is_empty() {
-        return "No variable was lost. Functions, types and other items are kept.".to_owned();
-    }
-    let names: Vec<String> = lost.iter().map(|name| format!("`{name}`")).collect();
-    format!("Lost: {}. Functions, types and other items are kept.", names.join(", "))
-}
-
-fn describe_exit(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-
-    use nix::sys::signal::Signal;
-    let Some(number) = status.signal() else {
-        return format!("the cell ended its process ({status})");
-    };
-    let name = Signal::try_from(number).map_or_else(|_| format!("signal {number}"), |signal| signal.to_string());
-    let meaning = match Signal::try_from(number) {
-        Ok(Signal::SIGSEGV | Signal::SIGBUS) => {
-            ": memory that is not there was used (unsafe code, or endless recursion)"
-        }
-        Ok(Signal::SIGABRT) => ": it aborted itself (a panic while panicking, `abort`, a stack overflow)",
-        Ok(Signal::SIGILL) => ": an illegal instruction",
-        Ok(Signal::SIGKILL) => ": it was killed from outside, perhaps for want of memory",
-        _ => "",
-    };
-    format!("the process of the cell was ended by {name}{meaning}")
 }
 
 #[cfg(test)]

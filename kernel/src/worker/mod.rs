@@ -1,20 +1,28 @@
-//! The process that runs compiled cells.
+//! The processes that run compiled cells.
 //!
 //! ```text
-//! kernel ── socketpair: messages ──► worker (libthreadbook_prelude.so, then cells)
-//!        ◄─ pipe fd 1, pipe fd 2: raw bytes as they are written
+//! kernel ── socket ──► keeper, which ends all others when the kernel is gone
+//!   │                    └ parent of
+//!   ├── socket: messages ──► worker (libthreadbook_prelude.so, then cells)
+//!   ├── socket: open files, a checkpoint's number ◄──┤
+//!   ├◄─ for each run of a cell: two pipes, raw bytes as they are written
+//!   │                        └ forks
+//!   └── socket ──► checkpoint: a sleeping copy that takes the worker's place
 //! ```
 //!
-//! [`process`] is the kernel's side: it starts the worker and hands cells over.
-//! [`reader`] routes what comes back to the cell that it belongs to. [`child`] is the
-//! worker's own side: it loads libraries and passes messages through. [`frame`] is the
-//! format on the socket; [`text`] turns the pipes' bytes into text; [`symbols`] tells what
-//! the code at an address is.
+//! [`process`] is the kernel's side: it starts the worker, hands cells over, and falls
+//! back to the [`checkpoint`]. [`reader`] routes what comes back to the cell that it
+//! belongs to. [`child`] is the worker's own side, [`keeper`] the process that leaves
+//! nobody behind, by what [`family`] finds. [`frame`] is the format on the sockets,
+//! [`descriptors`] passes open files; [`text`] turns the pipes' bytes into text.
 
+mod checkpoint;
 pub mod child;
+mod descriptors;
+mod family;
 mod frame;
+pub mod keeper;
 mod pipe;
 pub mod process;
 pub mod reader;
-mod symbols;
 mod text;

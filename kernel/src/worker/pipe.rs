@@ -1,21 +1,23 @@
-//! The reading end of one of the worker's output pipes.
+//! The reading end of one of a run's output pipes.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::unix::pipe::Receiver;
 
 use super::text::{Piece, TextStream};
 
 nix::ioctl_read_bad!(fionread, nix::libc::FIONREAD, nix::libc::c_int);
 
-/// As much as a pipe usually holds.
-const CHUNK: usize = 64 << 10;
+/// As much as a pipe usually holds: a good size for the buffers that it is read into.
+pub const CHUNK: usize = 64 << 10;
 
 pub struct Pipe {
     file: Receiver,
     text: TextStream,
-    buffer: Vec<u8>,
     /// The writing ends are all closed.
     closed: bool,
 }
@@ -23,30 +25,27 @@ pub struct Pipe {
 impl Pipe {
     /// `markers`: look for evcxr's display markers.
     pub fn new(fd: OwnedFd, markers: bool) -> io::Result<Pipe> {
-        Ok(Pipe {
-            file: Receiver::from_owned_fd(fd)?,
-            text: TextStream::new(markers),
-            buffer: vec![0; CHUNK],
-            closed: false,
-        })
+        Ok(Pipe { file: Receiver::from_owned_fd(fd)?, text: TextStream::new(markers), closed: false })
     }
 
-    /// Waits for the next bytes. At the end of the pipe it waits for ever.
-    pub async fn read(&mut self) -> Vec<Piece> {
-        loop {
-            if self.closed {
-                std::future::pending::<()>().await;
-            }
-            // An error here would be one of the reactor, which ends with the kernel.
-            if self.file.readable().await.is_err() {
+    /// Whether nothing can come any more.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Reads the next bytes, through `buffer`. At the end of the pipe what was held back
+    /// comes, once.
+    pub fn poll_read(&mut self, buffer: &mut [u8], context: &mut Context<'_>) -> Poll<Vec<Piece>> {
+        if self.closed {
+            return Poll::Pending;
+        }
+        let mut buffer = ReadBuf::new(buffer);
+        match Pin::new(&mut self.file).poll_read(context, &mut buffer) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) if !buffer.filled().is_empty() => Poll::Ready(self.text.push(buffer.filled())),
+            Poll::Ready(_) => {
                 self.closed = true;
-                continue;
-            }
-            match self.file.try_read(&mut self.buffer) {
-                Ok(0) => self.closed = true,
-                Ok(length) => return self.text.push(&self.buffer[..length]),
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-                Err(_) => self.closed = true,
+                Poll::Ready(self.text.finish())
             }
         }
     }
@@ -68,14 +67,14 @@ impl Pipe {
 
     /// Reads at most the next `left` bytes that are there, and takes them off `left`.
     /// `None` when there are none.
-    pub fn read_now(&mut self, left: &mut usize) -> Option<Vec<Piece>> {
+    pub fn read_now(&mut self, buffer: &mut [u8], left: &mut usize) -> Option<Vec<Piece>> {
         while *left > 0 && !self.closed {
-            let wanted = (*left).min(CHUNK);
-            match self.file.try_read(&mut self.buffer[..wanted]) {
+            let wanted = (*left).min(buffer.len());
+            match self.file.try_read(&mut buffer[..wanted]) {
                 Ok(0) => self.closed = true,
                 Ok(length) => {
                     *left -= length;
-                    return Some(self.text.push(&self.buffer[..length]));
+                    return Some(self.text.push(&buffer[..length]));
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => break,

@@ -1,25 +1,27 @@
-//! The kernel's side of the worker: starts the process and hands cells over.
+//! The kernel's side of the worker: starts the processes and hands cells over.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use threadbook::message::{Ending, ToCell};
+use threadbook::message::{CheckpointOrder, Ending, NoCheckpoint, ToCell};
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::process::{Child, Command};
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
+use super::checkpoint::Checkpoints;
+use super::descriptors;
 use super::frame;
-use super::pipe::Pipe;
-use super::reader::{PanicText, Reader, Router, RunOutput};
+use super::keeper::Keeper;
+use super::reader::{Death, PanicText, Reader, Router, RunOutput, RunPipes, Texts};
 
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
@@ -36,9 +38,12 @@ pub enum WorkerError {
 pub enum RunEnd {
     /// With the names that have a value now.
     Ended { ending: Ending, variables: Vec<String> },
-    /// The worker process is gone, and all values with it.
-    Died(Option<ExitStatus>),
+    /// The worker process is gone.
+    Died(Death),
 }
+
+/// How long a checkpoint may take to become a worker.
+const WAKING: Duration = Duration::from_secs(5);
 
 /// Sends messages to the worker. To one that is gone they go nowhere: its end shows on
 /// the reading side.
@@ -55,11 +60,21 @@ impl Sender {
     }
 }
 
-/// A running worker process. Dropping it kills the process and its children.
+/// A running worker process, and the checkpoint that can take its place. Dropping it ends
+/// all processes.
 pub struct Worker {
-    group: Pid,
-    sender: Sender,
+    keeper: Keeper,
+    current: Current,
     router: Arc<Router>,
+    checkpoints: Arc<Checkpoints>,
+    panic_text: Arc<PanicText>,
+}
+
+/// The process that is the worker now.
+struct Current {
+    process: i32,
+    sender: Sender,
+    attach: mpsc::UnboundedSender<RunPipes>,
 }
 
 impl Worker {
@@ -69,27 +84,23 @@ impl Worker {
     /// When the process cannot be started, or ends before it is ready.
     pub async fn start(libraries: &[PathBuf], panic_text: Arc<PanicText>) -> Result<Worker, WorkerError> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-        let (stdout, stdout_writer) = io::pipe()?;
-        let (stderr, stderr_writer) = io::pipe()?;
-        let child = spawn(theirs.into(), stdout_writer.into(), stderr_writer.into())?;
-        let group = child.id().map(|id| Pid::from_raw(id as i32)).ok_or_else(|| io::Error::other("it is gone"))?;
-
-        ours.set_nonblocking(true)?;
-        let (from_worker, to_worker) = UnixStream::from_std(ours)?.into_split();
-        let worker = Worker { group, sender: Sender(Arc::new(Mutex::new(to_worker))), router: Arc::default() };
-        let (ready, is_ready) = oneshot::channel();
-        let reader = Reader {
-            router: worker.router.clone(),
-            stdout: Pipe::new(stdout.into(), true)?,
-            stderr: Pipe::new(stderr.into(), false)?,
-            ready: Some(ready),
-            panic_text,
-            replies: worker.sender.clone(),
+        let (keepers, kept) = std::os::unix::net::UnixStream::pair()?;
+        let (files, worker_files) = descriptors::channel()?;
+        // What is printed before the first cell belongs to none; it goes to the latest.
+        let (pipes, writers) = RunPipes::open(0)?;
+        let child = spawn([theirs.into(), worker_files, kept.into()], writers)?;
+        keepers.set_nonblocking(true)?;
+        let keeper = Keeper::new(UnixStream::from_std(keepers)?, child);
+        let Some(process) = keeper.worker().await else {
+            return Err(WorkerError::EndedAtStart("no process".to_owned()));
         };
-        let reading = tokio::spawn(reader.read_all(from_worker, child));
+        let router = Arc::<Router>::default();
+        let checkpoints = Checkpoints::new(files)?;
+        let (current, is_ready) = connect(process, ours, pipes, &keeper, &router, &checkpoints, &panic_text)?;
+        let worker = Worker { keeper, current, router, checkpoints, panic_text };
         worker.load(libraries).await;
         if is_ready.await.is_err() {
-            let status = reading.await.ok().flatten();
+            let status = worker.router.death().and_then(|death| death.status);
             return Err(WorkerError::EndedAtStart(status.map_or("no status".to_owned(), |status| status.to_string())));
         }
         Ok(worker)
@@ -98,57 +109,167 @@ impl Worker {
     /// Makes the worker load libraries, so that cells find them.
     pub async fn load(&self, libraries: &[PathBuf]) {
         let libraries = libraries.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-        self.sender.send(&ToCell::Load { libraries }).await;
+        self.current.sender.send(&ToCell::Load { libraries }).await;
     }
 
-    /// Loads and calls a compiled cell, and waits for its end.
-    pub async fn run(&self, run: u64, library: &std::path::Path, symbol: &str, output: RunOutput) -> RunEnd {
+    /// Loads and calls a compiled cell, and waits for its end. With an order, a
+    /// checkpoint of the state before it is made first.
+    pub async fn run(
+        &self,
+        run: u64,
+        library: &Path,
+        symbol: &str,
+        checkpoint: Option<CheckpointOrder>,
+        output: RunOutput,
+    ) -> RunEnd {
         let end = self.router.begin(run, output);
-        let library = library.to_string_lossy().into_owned();
-        self.sender.send(&ToCell::Run { run, library, symbol: symbol.to_owned() }).await;
-        end.await.unwrap_or(RunEnd::Died(None))
+        let attached = RunPipes::open(run).and_then(|(pipes, [stdout, stderr])| {
+            let _ = self.current.attach.send(pipes);
+            descriptors::send(self.checkpoints.socket(), [run, 0], &[stdout.as_fd(), stderr.as_fd()])
+        });
+        if let Err(error) = attached {
+            let text = format!("no pipes for its output: {error}");
+            return RunEnd::Ended { ending: Ending::NotLoaded(text), variables: Vec::new() };
+        }
+        let (library, symbol) = (library.to_string_lossy().into_owned(), symbol.to_owned());
+        self.current.sender.send(&ToCell::Run { run, library, symbol, checkpoint }).await;
+        end.await.unwrap_or_else(|_| RunEnd::Died(Death::default()))
+    }
+
+    /// Asks a run to stop where it waits: the cell, or `everyone` who works for the run.
+    pub async fn interrupt(&self, run: u64, everyone: bool) {
+        self.current.sender.send(&ToCell::Interrupt { run, everyone }).await;
     }
 
     /// Drops variables.
     pub async fn forget(&self, names: Vec<String>) {
         if !names.is_empty() {
-            self.sender.send(&ToCell::Forget { names }).await;
+            self.current.sender.send(&ToCell::Forget { names }).await;
         }
     }
 
     pub async fn set_environment(&self, name: String, value: Option<String>) {
-        self.sender.send(&ToCell::Environment { name, value }).await;
+        self.current.sender.send(&ToCell::Environment { name, value }).await;
+    }
+
+    /// Asks for a checkpoint of the state between two cells.
+    pub async fn checkpoint(&self, order: CheckpointOrder) {
+        self.current.sender.send(&ToCell::Checkpoint(order)).await;
+    }
+
+    /// Whether there is a checkpoint to fall back to.
+    pub fn has_checkpoint(&self) -> bool {
+        self.checkpoints.is_there()
+    }
+
+    /// Why the last order gave no checkpoint, if it did not.
+    pub fn checkpoint_refused(&self) -> Option<NoCheckpoint> {
+        self.checkpoints.refused()
+    }
+
+    /// Dismisses the checkpoint.
+    pub fn drop_checkpoint(&self) {
+        self.checkpoints.clear();
     }
 
     /// Whether the process is gone, even if what it sent last is still being read.
     pub fn is_dead(&self) -> bool {
-        self.router.is_dead() || kill(self.group, None) == Err(Errno::ESRCH)
+        self.router.death().is_some() || self.keeper.has_ended(self.current.process)
+    }
+
+    /// Ends the process and lets the checkpoint take its place; all other processes are
+    /// ended, too. Returns the checkpoint's order, or `None` when there is nothing to
+    /// fall back to. What is printed until the next run belongs to `run`.
+    pub async fn fall_back(&mut self, run: u64) -> Option<u64> {
+        self.kill();
+        let checkpoint = self.checkpoints.take()?;
+        let (id, process) = (checkpoint.id, checkpoint.process);
+        self.keeper.end_all_but(process).await;
+        self.keeper.watch(process);
+        let woken = async {
+            let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+            let (pipes, [stdout, stderr]) = RunPipes::open(run)?;
+            self.router.revive();
+            checkpoint.wake(run, &[theirs.as_fd(), stdout.as_fd(), stderr.as_fd()])?;
+            drop((theirs, stdout, stderr));
+            let keeper = &self.keeper;
+            connect(process, ours, pipes, keeper, &self.router, &self.checkpoints, &self.panic_text)
+        };
+        match woken.await {
+            Ok((current, is_ready)) => {
+                self.current = current;
+                if matches!(tokio::time::timeout(WAKING, is_ready).await, Ok(Ok(()))) {
+                    return Some(id);
+                }
+                tracing::warn!("the checkpoint did not take over");
+            }
+            Err(error) => tracing::warn!("the checkpoint could not take over: {error}"),
+        }
+        self.kill();
+        None
     }
 
     /// Ends the process and the children in its group at once.
-    pub fn kill(&self) {
+    fn kill(&self) {
         // It may be gone already.
-        let _ = killpg(self.group, Signal::SIGKILL);
+        let _ = killpg(Pid::from_raw(self.current.process), Signal::SIGKILL);
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        // The keeper would do it, too, a little later.
         self.kill();
     }
 }
 
-/// Starts this very program as a worker, in a process group of its own.
-fn spawn(socket: OwnedFd, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<Child> {
-    let fd = socket.as_raw_fd();
+/// Listens to a process. The receiver is told when it can take cells.
+fn connect(
+    process: i32,
+    socket: std::os::unix::net::UnixStream,
+    pipes: RunPipes,
+    keeper: &Keeper,
+    router: &Arc<Router>,
+    checkpoints: &Arc<Checkpoints>,
+    panic_text: &Arc<PanicText>,
+) -> io::Result<(Current, oneshot::Receiver<()>)> {
+    socket.set_nonblocking(true)?;
+    let (from_worker, to_worker) = UnixStream::from_std(socket)?.into_split();
+    let sender = Sender(Arc::new(Mutex::new(to_worker)));
+    let (attach, attached) = mpsc::unbounded_channel();
+    let (ready, is_ready) = oneshot::channel();
+    let _ = attach.send(pipes);
+    let reader = Reader {
+        router: router.clone(),
+        checkpoints: checkpoints.clone(),
+        attached,
+        ready: Some(ready),
+        panic_text: panic_text.clone(),
+        replies: sender.clone(),
+        texts: Texts::default(),
+        crash: None,
+    };
+    tokio::spawn(reader.read_all(from_worker, keeper.ended(process)));
+    Ok((Current { process, sender, attach }, is_ready))
+}
+
+/// Starts this very program as a keeper, whose child the worker will be, in a process
+/// group of its own.
+fn spawn(sockets: [OwnedFd; 3], [stdout, stderr]: [OwnedFd; 2]) -> io::Result<Child> {
+    let fds: [RawFd; 3] = std::array::from_fn(|index| sockets[index].as_raw_fd());
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("worker").arg("--socket").arg(fd.to_string());
-    command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).process_group(0).kill_on_drop(true);
+    command.arg("worker");
+    for (name, fd) in ["--socket", "--descriptors", "--keeper"].iter().zip(fds) {
+        command.arg(name).arg(fd.to_string());
+    }
+    command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).process_group(0);
     // SAFETY: runs between fork and exec, where only calls like this `fcntl` are allowed.
     unsafe {
         command.pre_exec(move || {
-            let socket = std::os::fd::BorrowedFd::borrow_raw(fd);
-            fcntl(socket, FcntlArg::F_SETFD(FdFlag::empty()))?;
+            for fd in fds {
+                let socket = std::os::fd::BorrowedFd::borrow_raw(fd);
+                fcntl(socket, FcntlArg::F_SETFD(FdFlag::empty()))?;
+            }
             Ok(())
         });
     }

@@ -1,23 +1,28 @@
 //! Reads what comes from the worker and hands it to the cell that it belongs to.
 //!
-//! One task reads the socket and both pipes. The prelude flushes its text before it
-//! sends a message, so when a message is handled, everything printed before it is in
-//! the pipes already and is read out first: text, displays and the cell's end keep
-//! their order.
+//! One task reads the socket and the pipes; each run of a cell has a pair of its own.
+//! The prelude flushes its text before it sends a message, so when a message is handled,
+//! everything that its run has printed before is in the pipes already and is read out
+//! first: text, displays and the cell's end keep their order.
 
 use std::collections::{BTreeMap, HashMap};
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::Map;
-use threadbook::message::{FromCell, PanicReport, ToCell};
+use threadbook::message::{CrashReport, FromCell, PanicReport, ToCell};
 use tokio::net::unix::OwnedReadHalf;
-use tokio::process::Child;
 use tokio::sync::{mpsc, oneshot};
 
+use super::checkpoint::Checkpoints;
 use super::frame;
-use super::pipe::Pipe;
+use super::pipe::{CHUNK, Pipe};
 use super::process::{RunEnd, Sender};
 use super::text::Piece;
 use crate::output::{Event, MimeBundle, Output, StreamName};
@@ -37,9 +42,20 @@ pub struct RunOutput {
 /// How long to wait for what a worker that has ended had sent before.
 const LAST_WORDS: Duration = Duration::from_millis(20);
 
+/// How long to wait for the status of a worker whose socket has ended.
+const LAST_STATUS: Duration = Duration::from_millis(500);
+
 /// What a thread shows can still go under its own cell for that many cells; later it
 /// goes under the latest.
 const KEPT_OUTPUTS: usize = 64;
+
+/// How a worker ended.
+#[derive(Debug, Clone, Default)]
+pub struct Death {
+    pub status: Option<ExitStatus>,
+    /// Its last words.
+    pub crash: Option<CrashReport>,
+}
 
 /// Who waits for what.
 #[derive(Default)]
@@ -52,8 +68,8 @@ struct State {
     outputs: BTreeMap<u64, RunOutput>,
     latest: Option<u64>,
     waiting: HashMap<u64, oneshot::Sender<RunEnd>>,
-    /// The process is gone, with this status.
-    dead: Option<Option<ExitStatus>>,
+    /// The process is gone.
+    death: Option<Death>,
 }
 
 impl Router {
@@ -70,22 +86,27 @@ impl Router {
             state.outputs.pop_first();
         }
         state.latest = Some(run);
-        match state.dead {
-            Some(status) => drop(sender.send(RunEnd::Died(status))),
+        match &state.death {
+            Some(death) => drop(sender.send(RunEnd::Died(death.clone()))),
             None => drop(state.waiting.insert(run, sender)),
         }
         receiver
     }
 
-    pub fn is_dead(&self) -> bool {
-        self.lock().dead.is_some()
+    /// How the process has ended, if it has.
+    pub fn death(&self) -> Option<Death> {
+        self.lock().death.clone()
+    }
+
+    /// Another process takes the place of the one that is gone.
+    pub fn revive(&self) {
+        self.lock().death = None;
     }
 
     /// The output of a run, else of the latest one.
-    fn output(&self, run: Option<u64>) -> Option<RunOutput> {
+    fn output(&self, run: u64) -> Option<RunOutput> {
         let state = self.lock();
-        let run = run.filter(|run| state.outputs.contains_key(run)).or(state.latest)?;
-        state.outputs.get(&run).cloned()
+        state.outputs.get(&run).or_else(|| state.outputs.get(&state.latest?)).cloned()
     }
 
     fn end(&self, run: u64, end: RunEnd) {
@@ -96,84 +117,163 @@ impl Router {
         }
     }
 
-    fn die(&self, status: Option<ExitStatus>) {
+    fn die(&self, status: Option<ExitStatus>, crash: Option<CrashReport>) {
+        let death = Death { status, crash };
         let mut state = self.lock();
-        state.dead = Some(status);
         for (_, waiting) in state.waiting.drain() {
-            let _ = waiting.send(RunEnd::Died(status));
+            let _ = waiting.send(RunEnd::Died(death.clone()));
         }
+        state.death = Some(death);
+    }
+}
+
+/// The pipes of one run of a cell.
+pub struct RunPipes {
+    run: u64,
+    stdout: Pipe,
+    stderr: Pipe,
+}
+
+impl RunPipes {
+    /// With the ends for writing.
+    pub fn open(run: u64) -> io::Result<(RunPipes, [OwnedFd; 2])> {
+        let (stdout, stdout_writer) = io::pipe()?;
+        let (stderr, stderr_writer) = io::pipe()?;
+        let pipes = RunPipes { run, stdout: Pipe::new(stdout.into(), true)?, stderr: Pipe::new(stderr.into(), false)? };
+        Ok((pipes, [stdout_writer.into(), stderr_writer.into()]))
+    }
+
+    fn is_closed(&self) -> bool {
+        self.stdout.is_closed() && self.stderr.is_closed()
     }
 }
 
 pub struct Reader {
     pub router: Arc<Router>,
-    pub stdout: Pipe,
-    pub stderr: Pipe,
+    pub checkpoints: Arc<Checkpoints>,
+    /// Pipes of runs that begin.
+    pub attached: mpsc::UnboundedReceiver<RunPipes>,
     /// Told when the worker can take cells.
     pub ready: Option<oneshot::Sender<()>>,
     pub panic_text: Arc<PanicText>,
     pub replies: Sender,
+    pub texts: Texts,
+    pub crash: Option<CrashReport>,
+}
+
+/// All pipes of a worker.
+pub struct Texts {
+    pipes: Vec<RunPipes>,
+    buffer: Vec<u8>,
+}
+
+impl Default for Texts {
+    fn default() -> Texts {
+        Texts { pipes: Vec::new(), buffer: vec![0; CHUNK] }
+    }
+}
+
+impl Texts {
+    fn attach(&mut self, pipes: RunPipes) {
+        self.pipes.retain(|pipes| !pipes.is_closed());
+        self.pipes.push(pipes);
+    }
+
+    /// Waits for the next text of any run.
+    async fn next(&mut self) -> (u64, StreamName, Vec<Piece>) {
+        poll_fn(|context| {
+            // Who was read goes to the end: one that floods does not keep the others waiting.
+            for index in 0..self.pipes.len() {
+                let pipes = &mut self.pipes[index];
+                let mut read = Poll::Pending;
+                for (name, pipe) in [(StreamName::Stdout, &mut pipes.stdout), (StreamName::Stderr, &mut pipes.stderr)] {
+                    if let Poll::Ready(pieces) = pipe.poll_read(&mut self.buffer, context) {
+                        read = Poll::Ready((pipes.run, name, pieces));
+                        break;
+                    }
+                }
+                if read.is_ready() {
+                    let pipes = self.pipes.remove(index);
+                    self.pipes.push(pipes);
+                    return read;
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn of(&mut self, run: u64) -> Option<(&mut RunPipes, &mut Vec<u8>)> {
+        let pipes = self.pipes.iter_mut().find(|pipes| pipes.run == run)?;
+        Some((pipes, &mut self.buffer))
+    }
 }
 
 impl Reader {
     /// Serves until the worker is gone; returns its exit status.
-    pub async fn read_all(mut self, mut socket: OwnedReadHalf, mut child: Child) -> Option<ExitStatus> {
+    pub async fn read_all(mut self, mut socket: OwnedReadHalf, ended: impl Future<Output = Option<ExitStatus>>) {
         let (frames, mut messages) = mpsc::channel(16);
         // Its own task: a read that is given up in the middle of a frame loses bytes.
-        tokio::spawn(async move {
+        let receiving = tokio::spawn(async move {
             while let Ok(Some(json)) = frame::read_async(&mut socket).await {
                 if frames.send(json).await.is_err() {
                     break;
                 }
             }
         });
+        let mut ended = pin!(ended);
         let status = loop {
             tokio::select! {
+                biased;
+                Some(pipes) = self.attached.recv() => self.texts.attach(pipes),
                 message = messages.recv() => match message {
-                    Some(json) => {
-                        self.drain().await;
-                        self.handle(&json).await;
-                    }
-                    None => break child.wait().await.ok(),
+                    Some(json) => self.handle(&json).await,
+                    None => break tokio::time::timeout(LAST_STATUS, &mut ended).await.ok().flatten(),
                 },
-                pieces = self.stdout.read() => self.print(StreamName::Stdout, pieces).await,
-                pieces = self.stderr.read() => self.print(StreamName::Stderr, pieces).await,
-                // A forked child of the cell may hold the socket open.
-                status = child.wait() => {
+                // A forked child of a cell may hold the socket open.
+                status = &mut ended => {
                     while let Ok(Some(json)) = tokio::time::timeout(LAST_WORDS, messages.recv()).await {
-                        self.drain().await;
                         self.handle(&json).await;
                     }
-                    break status.ok();
+                    break status;
                 }
+                (run, name, pieces) = self.texts.next() => self.print(run, name, pieces).await,
             }
         };
-        self.drain().await;
-        self.finish_text().await;
-        self.router.die(status);
-        status
-    }
-
-    /// Reads out what is in the pipes now.
-    async fn drain(&mut self) {
-        let (mut stdout, mut stderr) = (self.stdout.mark(), self.stderr.mark());
-        while let Some(pieces) = self.stdout.read_now(&mut stdout) {
-            self.print(StreamName::Stdout, pieces).await;
+        receiving.abort();
+        let runs: Vec<u64> = self.texts.pipes.iter().map(|pipes| pipes.run).collect();
+        for run in runs {
+            self.drain(run).await;
+            self.finish_text(run).await;
         }
-        while let Some(pieces) = self.stderr.read_now(&mut stderr) {
-            self.print(StreamName::Stderr, pieces).await;
+        self.router.die(status, self.crash);
+    }
+
+    /// Reads out what is in a run's pipes now.
+    async fn drain(&mut self, run: u64) {
+        let Some((pipes, _)) = self.texts.of(run) else { return };
+        let (mut stdout, mut stderr) = (pipes.stdout.mark(), pipes.stderr.mark());
+        while let Some((pipes, buffer)) = self.texts.of(run)
+            && let Some(pieces) = pipes.stdout.read_now(buffer, &mut stdout)
+        {
+            self.print(run, StreamName::Stdout, pieces).await;
+        }
+        while let Some((pipes, buffer)) = self.texts.of(run)
+            && let Some(pieces) = pipes.stderr.read_now(buffer, &mut stderr)
+        {
+            self.print(run, StreamName::Stderr, pieces).await;
         }
     }
 
-    async fn finish_text(&mut self) {
-        let pieces = self.stdout.finish();
-        self.print(StreamName::Stdout, pieces).await;
-        let pieces = self.stderr.finish();
-        self.print(StreamName::Stderr, pieces).await;
+    async fn finish_text(&mut self, run: u64) {
+        let Some((pipes, _)) = self.texts.of(run) else { return };
+        let (stdout, stderr) = (pipes.stdout.finish(), pipes.stderr.finish());
+        self.print(run, StreamName::Stdout, stdout).await;
+        self.print(run, StreamName::Stderr, stderr).await;
     }
 
-    async fn print(&self, name: StreamName, pieces: Vec<Piece>) {
-        let Some(to) = self.router.output(None) else { return };
+    async fn print(&self, run: u64, name: StreamName, pieces: Vec<Piece>) {
+        let Some(to) = self.router.output(run) else { return };
         for piece in pieces {
             let event = match piece {
                 Piece::Text(text) => Event::Stream { name, text },
@@ -191,6 +291,13 @@ impl Reader {
                 return;
             }
         };
+        // It may have come before the pipes of its run were looked at.
+        while let Ok(pipes) = self.attached.try_recv() {
+            self.texts.attach(pipes);
+        }
+        if let Some(run) = run_of(&message) {
+            self.drain(run).await;
+        }
         match message {
             FromCell::Ready => {
                 if let Some(ready) = self.ready.take() {
@@ -198,19 +305,19 @@ impl Reader {
                 }
             }
             FromCell::Display { run, data, metadata, display_id, update, ticket } => {
-                if let Some(to) = self.router.output(Some(run)) {
+                if let Some(to) = self.router.output(run) {
                     to.output.send(Event::Display { data, metadata, display_id, update }).await;
                 }
                 self.replies.send(&ToCell::Seen { ticket }).await;
             }
             FromCell::ClearOutput { run, wait, ticket } => {
-                if let Some(to) = self.router.output(Some(run)) {
+                if let Some(to) = self.router.output(run) {
                     to.output.send(Event::ClearOutput { wait }).await;
                 }
                 self.replies.send(&ToCell::Seen { ticket }).await;
             }
             FromCell::Result { run, data } => {
-                let Some(to) = self.router.output(Some(run)) else { return };
+                let Some(to) = self.router.output(run) else { return };
                 match to.result {
                     Some(result) => drop(result.send(data)),
                     None => to.output.send(Event::Result { data, metadata: Map::new() }).await,
@@ -218,13 +325,15 @@ impl Reader {
             }
             FromCell::Input { run, ticket, prompt, password } => self.ask(run, ticket, prompt, password),
             FromCell::Panic { run, panic } => {
-                if let Some(to) = self.router.output(Some(run)) {
+                if let Some(to) = self.router.output(run) {
                     let text = (self.panic_text)(&panic);
                     to.output.send(Event::Stream { name: StreamName::Stderr, text }).await;
                 }
             }
+            FromCell::Crash { crash, .. } => self.crash = Some(crash),
+            FromCell::NoCheckpoint { id, reason } => self.checkpoints.refuse(id, reason),
             FromCell::Ended { run, ending, variables } => {
-                self.finish_text().await;
+                self.finish_text(run).await;
                 self.router.end(run, RunEnd::Ended { ending, variables });
             }
         }
@@ -232,7 +341,7 @@ impl Reader {
 
     /// Asks the front end, without keeping the text waiting meanwhile.
     fn ask(&self, run: u64, ticket: u64, prompt: String, password: bool) {
-        let to = self.router.output(Some(run)).filter(|to| to.allow_stdin);
+        let to = self.router.output(run).filter(|to| to.allow_stdin);
         let replies = self.replies.clone();
         tokio::spawn(async move {
             let text = match to {
@@ -245,5 +354,18 @@ impl Reader {
             };
             replies.send(&ToCell::InputReply { ticket, text }).await;
         });
+    }
+}
+
+/// The run that a message belongs to.
+fn run_of(message: &FromCell) -> Option<u64> {
+    match message {
+        FromCell::Display { run, .. }
+        | FromCell::Result { run, .. }
+        | FromCell::ClearOutput { run, .. }
+        | FromCell::Input { run, .. }
+        | FromCell::Panic { run, .. }
+        | FromCell::Ended { run, .. } => Some(*run),
+        FromCell::Ready | FromCell::Crash { .. } | FromCell::NoCheckpoint { .. } => None,
     }
 }

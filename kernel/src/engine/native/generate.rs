@@ -141,8 +141,10 @@ impl Generator {
             self.out.push("\n");
         }
         self.out.push(&plan.extern_crates);
-        // A glob import could not shadow std's `print!`.
-        self.out.push("#[macro_use(print)] extern crate threadbook;\nuse threadbook::prelude::*;\n");
+        // A glob import could not shadow std's `print!` and its sisters.
+        self.out.push(
+            "#[macro_use(print, println, eprint, eprintln)] extern crate threadbook;\nuse threadbook::prelude::*;\n",
+        );
     }
 
     fn items(&mut self, cell: &Cell, plan: &Plan) {

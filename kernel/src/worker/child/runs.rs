@@ -1,0 +1,171 @@
+//! Which run of a cell a thread works for, and where its text goes.
+//!
+//! A run has a pair of pipes of its own. While it is the latest, they are the process's
+//! stdout and stderr, so that everything finds them: C code, programs that are started.
+//! Later they stay open for the run's threads: a thread inherits its run from the thread
+//! that starts it ([`super::threads`]), and what it writes to stdout goes to its own run
+//! ([`redirect`]).
+//!
+//! Nothing here allocates or waits: it is used inside of `write`.
+
+use std::cell::Cell;
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
+
+use nix::libc;
+
+/// So many runs can have threads at once; text of others goes to the latest run.
+const MOST: usize = 1024;
+const NONE: i32 = -1;
+
+struct Slot {
+    /// 0: free.
+    run: AtomicU64,
+    /// Threads that work for it.
+    threads: AtomicUsize,
+    stdout: AtomicI32,
+    stderr: AtomicI32,
+}
+
+static SLOTS: [Slot; MOST] = [const {
+    Slot {
+        run: AtomicU64::new(0),
+        threads: AtomicUsize::new(0),
+        stdout: AtomicI32::new(NONE),
+        stderr: AtomicI32::new(NONE),
+    }
+}; MOST];
+/// No slot lies beyond.
+static USED: AtomicUsize = AtomicUsize::new(0);
+static LATEST: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// 0: whichever is the latest.
+    static RUN: Cell<u64> = const { Cell::new(0) };
+}
+
+fn find(run: u64) -> Option<&'static Slot> {
+    SLOTS[..USED.load(Ordering::Acquire)].iter().find(|slot| slot.run.load(Ordering::Acquire) == run)
+}
+
+/// The run that the calling thread works for.
+pub extern "C" fn current() -> u64 {
+    match RUN.get() {
+        0 => LATEST.load(Ordering::Acquire),
+        run => run,
+    }
+}
+
+/// The run that threads of the calling thread work for; 0 if it works for none itself.
+pub fn inherited() -> u64 {
+    RUN.get()
+}
+
+/// Makes the calling thread work for a run.
+pub extern "C" fn enter(run: u64) {
+    RUN.set(run);
+}
+
+/// A run becomes the latest, and its pipes stdout and stderr.
+pub fn attach(run: u64, stdout: OwnedFd, stderr: OwnedFd) {
+    close_unused();
+    for (pipe, number) in [(&stdout, libc::STDOUT_FILENO), (&stderr, libc::STDERR_FILENO)] {
+        // SAFETY: both are open; the number stays open all the time.
+        unsafe { libc::dup2(pipe.as_raw_fd(), number) };
+    }
+    if let Some(slot) = free_slot() {
+        slot.stdout.store(stdout.into_raw_fd(), Ordering::Release);
+        slot.stderr.store(stderr.into_raw_fd(), Ordering::Release);
+        slot.run.store(run, Ordering::Release);
+    }
+    LATEST.store(run, Ordering::Release);
+}
+
+fn free_slot() -> Option<&'static Slot> {
+    let used = USED.load(Ordering::Acquire);
+    let free = SLOTS[..used].iter().find(|slot| slot.run.load(Ordering::Acquire) == 0);
+    free.or_else(|| {
+        let slot = SLOTS.get(used)?;
+        USED.store(used + 1, Ordering::Release);
+        Some(slot)
+    })
+}
+
+/// Closes the pipes of runs that no thread works for.
+fn close_unused() {
+    for slot in &SLOTS[..USED.load(Ordering::Acquire)] {
+        if slot.run.load(Ordering::Acquire) != 0 && slot.threads.load(Ordering::Acquire) == 0 {
+            slot.run.store(0, Ordering::Release);
+            for pipe in [&slot.stdout, &slot.stderr] {
+                // SAFETY: the number is this slot's own, and no thread will use it.
+                unsafe { libc::close(pipe.swap(NONE, Ordering::AcqRel)) };
+            }
+        }
+    }
+}
+
+/// In a copy of the process: no thread of any run exists, and the pipes are closed.
+pub fn forget() {
+    for slot in &SLOTS[..USED.load(Ordering::Acquire)] {
+        slot.run.store(0, Ordering::Release);
+        slot.threads.store(0, Ordering::Release);
+    }
+    USED.store(0, Ordering::Release);
+    RUN.set(0);
+}
+
+/// A thread begins to work for a run.
+pub fn add_thread(run: u64) {
+    if let Some(slot) = find(run) {
+        slot.threads.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// A thread of a run has ended.
+pub fn remove_thread(run: u64) {
+    if let Some(slot) = find(run) {
+        slot.threads.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Where the calling thread's bytes for stdout or stderr go; other numbers stay what
+/// they are.
+fn redirect(fd: RawFd) -> RawFd {
+    if fd != libc::STDOUT_FILENO && fd != libc::STDERR_FILENO {
+        return fd;
+    }
+    let run = RUN.get();
+    if run == 0 || run == LATEST.load(Ordering::Acquire) {
+        return fd;
+    }
+    let pipe = find(run).map(|slot| if fd == libc::STDOUT_FILENO { &slot.stdout } else { &slot.stderr });
+    match pipe.map(|pipe| pipe.load(Ordering::Acquire)) {
+        None | Some(NONE) => fd,
+        Some(pipe) => pipe,
+    }
+}
+
+// These two take the place of the C library's for everything in the process that is
+// linked dynamically: Rust's std above all.
+
+/// As in the C library.
+///
+/// # Safety
+/// As in the C library.
+#[cfg(target_os = "linux")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn write(fd: RawFd, bytes: *const libc::c_void, length: usize) -> isize {
+    // SAFETY: the caller's promise; the system checks the addresses.
+    unsafe { libc::syscall(libc::SYS_write, redirect(fd), bytes, length) as isize }
+}
+
+/// As in the C library.
+///
+/// # Safety
+/// As in the C library.
+#[cfg(target_os = "linux")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn writev(fd: RawFd, parts: *const libc::iovec, count: libc::c_int) -> isize {
+    // SAFETY: the caller's promise; the system checks the addresses.
+    unsafe { libc::syscall(libc::SYS_writev, redirect(fd), parts, count) as isize }
+}

@@ -1,0 +1,102 @@
+//! The processes that have come from one process, and how they are ended.
+
+use std::collections::BTreeSet;
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::{Pid, getpgrp};
+
+/// A process that has come from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Descendant {
+    pub id: i32,
+    parent: i32,
+    group: i32,
+    /// When it was started, in the system's ticks since it booted.
+    pub started: u64,
+}
+
+/// The living descendants of a process.
+#[cfg(target_os = "linux")]
+pub fn descendants(of: i32) -> Vec<Descendant> {
+    let Ok(processes) = procfs::process::all_processes() else { return Vec::new() };
+    let all: Vec<Descendant> = processes
+        .filter_map(|process| process.ok()?.stat().ok())
+        .filter(|stat| !matches!(stat.state, 'Z' | 'X'))
+        .map(|stat| Descendant { id: stat.pid, parent: stat.ppid, group: stat.pgrp, started: stat.starttime })
+        .collect();
+    let mut family = BTreeSet::from([of]);
+    let mut found = Vec::new();
+    loop {
+        let more = all.iter().filter(|process| family.contains(&process.parent) && !family.contains(&process.id));
+        let more: Vec<Descendant> = more.copied().collect();
+        if more.is_empty() {
+            return found;
+        }
+        family.extend(more.iter().map(|process| process.id));
+        found.extend(more);
+    }
+}
+
+/// Elsewhere only process groups are known.
+#[cfg(not(target_os = "linux"))]
+pub fn descendants(_of: i32) -> Vec<Descendant> {
+    Vec::new()
+}
+
+/// Now, as [`Descendant::started`] counts.
+pub fn now() -> u64 {
+    let clock = {
+        #[cfg(target_os = "linux")]
+        {
+            nix::time::ClockId::CLOCK_BOOTTIME
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            nix::time::ClockId::CLOCK_MONOTONIC
+        }
+    };
+    let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100) as u64;
+    nix::time::clock_gettime(clock)
+        .map_or(0, |time| time.tv_sec() as u64 * ticks + time.tv_nsec() as u64 * ticks / 1_000_000_000)
+}
+
+/// Ends all descendants of the calling process, except `kept` and theirs. Returns whether
+/// any was there.
+pub fn end_all(kept: Option<i32>) -> bool {
+    let spared: BTreeSet<i32> =
+        kept.into_iter().flat_map(|id| descendants(id).into_iter().map(|process| process.id).chain([id])).collect();
+    let own_group = getpgrp();
+    let mut any = false;
+    for process in descendants(nix::unistd::getpid().as_raw()) {
+        if spared.contains(&process.id) {
+            continue;
+        }
+        any = true;
+        let group = Pid::from_raw(process.group);
+        // A whole group at once: those that fork as fast as they can do not get away.
+        if group != own_group && !spared.contains(&process.group) {
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+        let _ = kill(Pid::from_raw(process.id), Signal::SIGKILL);
+    }
+    any
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_is_found_with_its_start() {
+        let before = now();
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().expect("sleep");
+        let id = child.id() as i32;
+        let found = descendants(std::process::id() as i32).into_iter().find(|process| process.id == id);
+        child.kill().expect("it runs");
+        child.wait().expect("it has ended");
+        if cfg!(target_os = "linux") {
+            let started = found.expect("found").started;
+            assert!((before..=now()).contains(&started), "{before} {started} {}", now());
+        }
+    }
+}

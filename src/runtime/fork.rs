@@ -1,0 +1,25 @@
+//! Forking the process without harm to the copy.
+//!
+//! Only the thread that forks exists in the copy. A lock that another thread held at
+//! that moment is held for ever there, so the locks that the copy will need are taken
+//! first: by the thread that forks, which lets go of them on both sides.
+
+use std::ffi::c_void;
+use std::io;
+
+use super::{host, interrupt, store, wait};
+
+/// Calls `fork` while no other thread holds a lock of this library, of stdout or of
+/// stderr. (The system's allocator does the same for its own.)
+#[unsafe(no_mangle)]
+pub extern "C" fn threadbook_fork(fork: extern "C" fn(*mut c_void), context: *mut c_void) {
+    // Standard streams first: whoever prints may hold them for long.
+    let _stdout = io::stdout().lock();
+    let _stderr = io::stderr().lock();
+    let _variables = store::lock_variables();
+    let _host = host::lock_all();
+    let _runtime = wait::lock_runtime();
+    let _waits = interrupt::lock_waits();
+    host::flush_text();
+    fork(context);
+}
