@@ -173,24 +173,6 @@ def test_what_a_thread_prints_after_the_cell_appears_at_once(fresh, gate):
     assert message["parent_header"]["msg_id"] == cell.id
 
 
-def test_what_a_thread_prints_while_another_cell_runs_is_not_lost(fresh, tmp_path):
-    gates = [tmp_path / "a", tmp_path / "b"]
-    fresh.good(f'let t = std::thread::spawn(|| {{ {WAIT.format(gates[0])} println!("from the thread"); }});')
-    second = fresh.send(f'println!("second"); {WAIT.format(gates[1])}')
-    fresh.see(second, "second")
-    gates[0].touch()
-
-    def everything():
-        if not any(is_idle(m) for m in second.messages):
-            fresh.receive(second)
-        texts = [m["content"]["text"] for m in [*second.messages, *fresh.late] if m["msg_type"] == "stream"]
-        return "from the thread\n" in "".join(texts)
-
-    wait_until("the thread's line", everything)
-    gates[1].touch()
-    fresh.finish(second)
-
-
 def test_a_display_from_a_thread_after_the_cell(fresh, gate):
     cell = fresh.good(f'std::thread::spawn(|| {{ {gate.code} display(&Html("<b>late</b>")); }});')
     gate.open()

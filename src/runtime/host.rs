@@ -25,8 +25,8 @@ pub struct Host {
     /// The run of a cell that the calling thread works for: that of the cell which has
     /// started it where this is known, else the latest.
     pub current_run: extern "C" fn() -> u64,
-    /// Makes the calling thread work for a run, which is the latest from now on.
-    pub begin_run: extern "C" fn(u64),
+    /// Makes the calling thread work for a run, or for the latest if it is 0.
+    pub enter_run: extern "C" fn(u64),
 }
 
 /// Takes text over: its bytes, their number, and a pointer of the taker's own.
@@ -142,11 +142,16 @@ pub fn current_run() -> u64 {
     HOST.get().map_or(0, |host| (host.current_run)())
 }
 
-/// Makes the calling thread work for a run, which is the latest from now on.
-pub(super) fn begin_run(run: u64) {
+/// Makes the calling thread work for a run.
+pub(super) fn enter_run(run: u64) {
     if let Some(host) = HOST.get() {
-        (host.begin_run)(run);
+        (host.enter_run)(run);
     }
+}
+
+/// Makes the calling thread work for whichever run is the latest.
+pub(super) fn leave_run() {
+    enter_run(0);
 }
 
 /// Whether this is the first use of a display id.

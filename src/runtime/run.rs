@@ -124,7 +124,7 @@ fn start() -> Result<(), String> {
 
 fn run_cell(run: u64, entry: Entry) {
     interrupt::reset();
-    host::begin_run(run);
+    host::enter_run(run);
     text::flush_while_running(true);
     entry();
     text::flush_while_running(false);

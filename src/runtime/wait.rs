@@ -6,9 +6,9 @@ use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
-use super::interrupt;
+use super::{host, interrupt};
 
 /// Lives as long as the process: what cells have spawned runs on it.
 static RUNTIME: Mutex<Option<&'static Runtime>> = Mutex::new(None);
@@ -25,12 +25,18 @@ pub fn enter_runtime() -> &'static Runtime {
     let runtime = *RUNTIME
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .get_or_insert_with(|| Box::leak(Box::new(Runtime::new().expect("no threads for the async runtime"))));
+        .get_or_insert_with(|| Box::leak(Box::new(new_runtime())));
     if !ENTERED.replace(true) {
         // The guard's drop would leave it again.
         std::mem::forget(runtime.enter());
     }
     runtime
+}
+
+fn new_runtime() -> Runtime {
+    // Its threads work for whichever cell is the latest, not for the one that came first.
+    let threads = Builder::new_multi_thread().enable_all().on_thread_start(host::leave_run).build();
+    threads.expect("no threads for the async runtime")
 }
 
 /// In a copy of the process: the runtime's threads do not exist in it, so the next use

@@ -40,7 +40,7 @@ pub struct Kernel {
     shell: ClientShellConnection,
     control: ClientControlConnection,
     iopub: ClientIoPubConnection,
-    calls: mpsc::UnboundedReceiver<Call>,
+    log: mpsc::UnboundedReceiver<Logged>,
     /// Sockets and compiled cells lie here while the kernel lives.
     _folder: TempDir,
 }
@@ -51,6 +51,10 @@ pub struct Ran {
     pub took: Duration,
     /// The calls of the compiler that it needed.
     pub calls: Vec<Call>,
+    /// From the order to run the compiled cell to its end.
+    pub run: Option<Duration>,
+    /// The value shown, as text.
+    pub result: Option<String>,
 }
 
 impl Kernel {
@@ -78,7 +82,7 @@ impl Kernel {
             .arg("kernel")
             .arg("--connection-file")
             .arg(&connection_file)
-            .env("THREADBOOK_LOG", "threadbook::rustc=debug")
+            .env("THREADBOOK_LOG", "threadbook::rustc=debug,threadbook::run=debug")
             .env("TMPDIR", folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -86,7 +90,7 @@ impl Kernel {
             .kill_on_drop(true)
             .spawn()?;
         let stderr = process.stderr.take().ok_or("the kernel's log cannot be read")?;
-        let (sender, calls) = mpsc::unbounded_channel();
+        let (sender, log) = mpsc::unbounded_channel();
         tokio::spawn(read_log(stderr, sender));
 
         // The client's library waits a second or more before it tries a socket again.
@@ -105,7 +109,7 @@ impl Kernel {
         let control = create_client_control_connection(&info, session).await?;
         let mut iopub = create_client_iopub_connection(&info, "", session).await?;
         while timeout(PATIENCE, iopub.read()).await??.message_type() != "iopub_welcome" {}
-        Ok((Kernel { process, shell, control, iopub, calls, _folder: folder }, took))
+        Ok((Kernel { process, shell, control, iopub, log, _folder: folder }, took))
     }
 
     /// Runs a cell to its end.
@@ -113,35 +117,46 @@ impl Kernel {
     /// # Errors
     /// When the cell fails: its time would mean nothing.
     pub async fn execute(&mut self, code: &str) -> Result<Ran> {
-        while self.calls.try_recv().is_ok() {}
+        while self.log.try_recv().is_ok() {}
         let begin = Instant::now();
         let request = JupyterMessage::new(ExecuteRequest::new(code.to_owned()), None);
         let id = request.header.msg_id.clone();
         self.shell.send(request).await?;
         let reply = timeout(PATIENCE, self.shell.read()).await??;
-        self.wait_for_idle(&id).await?;
+        let result = self.wait_for_idle(&id).await?;
         let took = begin.elapsed();
         match reply.content {
             JupyterMessageContent::ExecuteReply(reply) if reply.status == ReplyStatus::Ok => {}
             other => return Err(format!("this cell failed:\n{code}\n{other:?}").into()),
         }
         // The log was written before the compiler ran, the reply long after it.
-        let mut calls = Vec::new();
-        while let Ok(call) = self.calls.try_recv() {
-            calls.push(call);
+        let (mut calls, mut run) = (Vec::new(), None);
+        while let Ok(logged) = self.log.try_recv() {
+            match logged {
+                Logged::Call(call) => calls.push(call),
+                Logged::Run(took) => run = Some(took),
+            }
         }
-        Ok(Ran { took, calls })
+        Ok(Ran { took, calls, run, result })
     }
 
-    async fn wait_for_idle(&mut self, request: &str) -> Result<()> {
+    /// Returns the value that the cell has shown meanwhile.
+    async fn wait_for_idle(&mut self, request: &str) -> Result<Option<String>> {
+        let mut result = None;
         loop {
             let message = timeout(PATIENCE, self.iopub.read()).await??;
-            let own = message.parent_header.as_ref().is_some_and(|header| header.msg_id == request);
-            if let JupyterMessageContent::Status(status) = &message.content
-                && own
-                && status.execution_state == ExecutionState::Idle
-            {
-                return Ok(());
+            if message.parent_header.as_ref().is_none_or(|header| header.msg_id != request) {
+                continue;
+            }
+            match &message.content {
+                JupyterMessageContent::Status(status) if status.execution_state == ExecutionState::Idle => {
+                    return Ok(result);
+                }
+                JupyterMessageContent::ExecuteResult(shown) => {
+                    let data = serde_json::to_value(&shown.data)?;
+                    result = data["text/plain"].as_str().map(str::to_owned);
+                }
+                _ => {}
             }
         }
     }
@@ -174,13 +189,22 @@ async fn wait_for(socket: &Path, process: &mut Child) -> Result<()> {
     Ok(())
 }
 
-/// Takes the calls of the compiler out of the kernel's log; other lines are passed on.
-async fn read_log(stderr: ChildStderr, calls: mpsc::UnboundedSender<Call>) {
+/// What the kernel logs for us.
+enum Logged {
+    Call(Call),
+    /// How long a run of a compiled cell took.
+    Run(Duration),
+}
+
+/// Takes what is for us out of the kernel's log; other lines are passed on.
+async fn read_log(stderr: ChildStderr, log: mpsc::UnboundedSender<Logged>) {
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        match Call::from_log(&line) {
-            Some(call) => drop(calls.send(call)),
-            None => eprintln!("{line}"),
+        let run = line.split_once("threadbook::run: ").and_then(|(_, micros)| micros.trim().parse().ok());
+        match (Call::from_log(&line), run) {
+            (Some(call), _) => drop(log.send(Logged::Call(call))),
+            (None, Some(micros)) => drop(log.send(Logged::Run(Duration::from_micros(micros)))),
+            (None, None) => eprintln!("{line}"),
         }
     }
 }

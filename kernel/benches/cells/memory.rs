@@ -30,12 +30,19 @@ pub fn of_process(id: u32) -> Option<Memory> {
     Some(Memory { rss: field("Rss:")?, pss: field("Pss:")? })
 }
 
-/// Of all direct children of a process together.
-pub fn of_children(id: u32) -> Option<Memory> {
-    let threads = fs::read_dir(format!("/proc/{id}/task")).ok()?;
-    let lists = threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    let children: Vec<u32> =
-        lists.flat_map(|list| list.split_whitespace().flat_map(str::parse).collect::<Vec<_>>()).collect();
+/// Of all processes together that have come from a process.
+pub fn of_descendants(id: u32) -> Option<Memory> {
+    let children = children(id);
     (!children.is_empty()).then_some(())?;
-    Some(children.into_iter().filter_map(of_process).fold(Memory::default(), Memory::add))
+    let memory = |id: u32| {
+        let own = of_process(id).unwrap_or_default();
+        own + of_descendants(id).unwrap_or_default()
+    };
+    Some(children.into_iter().map(memory).fold(Memory::default(), Memory::add))
+}
+
+fn children(id: u32) -> Vec<u32> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{id}/task")) else { return Vec::new() };
+    let lists = threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().flat_map(str::parse).collect::<Vec<_>>()).collect()
 }

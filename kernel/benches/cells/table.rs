@@ -42,6 +42,11 @@ pub fn ms(seconds: f64) -> String {
     format!("{:.0} ms", seconds * 1000.0)
 }
 
+/// Seconds as text in milliseconds, to the hundredth.
+pub fn fine_ms(seconds: f64) -> String {
+    format!("{:.2} ms", seconds * 1000.0)
+}
+
 /// A ratio as text.
 pub fn times(ratio: f64) -> String {
     format!("{ratio:.2} ×")

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, killpg};
@@ -132,8 +132,12 @@ impl Worker {
             return RunEnd::Ended { ending: Ending::NotLoaded(text), variables: Vec::new() };
         }
         let (library, symbol) = (library.to_string_lossy().into_owned(), symbol.to_owned());
+        let begin = Instant::now();
         self.current.sender.send(&ToCell::Run { run, library, symbol, checkpoint }).await;
-        end.await.unwrap_or_else(|_| RunEnd::Died(Death::default()))
+        let end = end.await.unwrap_or_else(|_| RunEnd::Died(Death::default()));
+        // In microseconds, for the benchmark.
+        tracing::debug!(target: "threadbook::run", "{}", begin.elapsed().as_micros());
+        end
     }
 
     /// Asks a run to stop where it waits: the cell, or `everyone` who works for the run.

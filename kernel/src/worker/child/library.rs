@@ -15,7 +15,7 @@ pub struct Host {
     pub send: extern "C" fn(*const u8, usize),
     pub describe: extern "C" fn(*const usize, usize, TakeText, *mut c_void),
     pub current_run: extern "C" fn() -> u64,
-    pub begin_run: extern "C" fn(u64),
+    pub enter_run: extern "C" fn(u64),
 }
 
 /// The prelude's entry points.

@@ -136,7 +136,7 @@ impl Worker {
             self.prelude = Some(prelude);
             // SAFETY: the functions are of the types the prelude declares.
             unsafe {
-                (prelude.start)(Host { send, describe, current_run: runs::current, begin_run: runs::enter });
+                (prelude.start)(Host { send, describe, current_run: runs::current, enter_run: runs::enter });
             }
         }
         Ok(())
