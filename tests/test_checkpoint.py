@@ -141,7 +141,8 @@ def test_a_thread_that_keeps_stdout_locked_can_be_interrupted(fresh):
     cell = fresh.send(
         "let (tell, told) = std::sync::mpsc::channel::<()>();"
         "let t = std::thread::spawn(move || { let lock = std::io::stdout().lock(); let _ = told.recv(); drop(lock); });"
-        'eprintln!("locked"); std::thread::sleep(std::time::Duration::from_millis(50)); println!("never");'
+        "std::thread::sleep(std::time::Duration::from_millis(100));"
+        'eprintln!("locked"); std::println!("never");'
     )
     fresh.see(cell, "locked", "stderr")
     fresh.interrupt()

@@ -13,7 +13,10 @@ use super::{host, interrupt, store, wait};
 /// stderr. (The system's allocator does the same for its own.)
 #[unsafe(no_mangle)]
 pub extern "C" fn threadbook_fork(fork: extern "C" fn(*mut c_void), context: *mut c_void) {
-    // Standard streams first: whoever prints may hold them for long.
+    // Standard streams first: whoever prints may hold them for long. And while one is
+    // waited for, the other must not be held.
+    drop(io::stdout().lock());
+    drop(io::stderr().lock());
     let _stdout = io::stdout().lock();
     let _stderr = io::stderr().lock();
     let _variables = store::lock_variables();
