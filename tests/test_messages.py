@@ -165,7 +165,8 @@ class TestInterrupt:
     def test_while_compiling(self, fresh):
         # Compiles for ever: the evaluation of a constant that does not end.
         cell = fresh.send("#![allow(long_running_const_eval)]\nconst N: u64 = { let mut n = 0u64; while n < u64::MAX { n += 1; } n };\nN")
-        wait_until("the compiler", lambda: len(descendants(fresh.pid)) >= 2)
+        # Beside the keeper and the worker.
+        wait_until("the compiler", lambda: len(descendants(fresh.pid)) >= 3)
         self.interrupted(fresh, cell)
 
     def test_it_aborts_what_is_queued(self, fresh):

@@ -17,6 +17,8 @@ pub enum FallBack {
     Restored {
         /// Variables that were made after it.
         lost: Vec<String>,
+        /// It was made after the last cell, not before it.
+        after_last_cell: bool,
         /// The notebook has `thread_local!`s, which start again.
         thread_locals: bool,
     },
@@ -61,8 +63,12 @@ pub fn death_between_cells(fallen: &FallBack) -> String {
 /// What is kept and what is gone.
 fn fate(fallen: &FallBack, in_cell: bool) -> String {
     match fallen {
-        FallBack::Restored { lost, thread_locals } => {
-            let when = if in_cell { "before this cell" } else { "after the last cell" };
+        FallBack::Restored { lost, after_last_cell, thread_locals } => {
+            let when = match (in_cell, after_last_cell) {
+                (true, _) => "before this cell",
+                (false, true) => "after the last cell",
+                (false, false) => "before the last cell",
+            };
             let lost =
                 if lost.is_empty() { String::new() } else { format!(" except {}, which are lost", quoted(lost)) };
             let also = if *thread_locals { "; `thread_local!`s start again" } else { "" };

@@ -63,6 +63,11 @@ impl Safety {
         Some(CheckpointOrder { id, most_bytes: self.most_bytes })
     }
 
+    /// Whether this was the last order.
+    pub fn is_latest(&self, id: u64) -> bool {
+        id + 1 == self.next
+    }
+
     /// The worker is told to drop these variables.
     pub fn forgotten(&mut self, names: &[String]) {
         for snapshot in &mut self.snapshots {

@@ -178,7 +178,9 @@ impl Worker {
 
     /// Whether the process is gone, even if what it sent last is still being read.
     pub fn is_dead(&self) -> bool {
-        self.router.death().is_some() || self.keeper.has_ended(self.current.process)
+        let is_gone =
+            || nix::sys::signal::kill(Pid::from_raw(self.current.process), None) == Err(nix::errno::Errno::ESRCH);
+        self.router.death().is_some() || self.keeper.has_ended(self.current.process) || is_gone()
     }
 
     /// Ends the process and lets the checkpoint take its place; all other processes are

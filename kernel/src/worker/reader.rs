@@ -211,7 +211,7 @@ impl Texts {
 
 impl Reader {
     /// Serves until the worker is gone; returns its exit status.
-    pub async fn read_all(mut self, mut socket: OwnedReadHalf, ended: impl Future<Output = Option<ExitStatus>>) {
+    pub async fn read_all(mut self, mut socket: OwnedReadHalf, ended: impl Future<Output = ExitStatus>) {
         let (frames, mut messages) = mpsc::channel(16);
         // Its own task: a read that is given up in the middle of a frame loses bytes.
         let receiving = tokio::spawn(async move {
@@ -228,14 +228,14 @@ impl Reader {
                 Some(pipes) = self.attached.recv() => self.texts.attach(pipes),
                 message = messages.recv() => match message {
                     Some(json) => self.handle(&json).await,
-                    None => break tokio::time::timeout(LAST_STATUS, &mut ended).await.ok().flatten(),
+                    None => break tokio::time::timeout(LAST_STATUS, &mut ended).await.ok(),
                 },
                 // A forked child of a cell may hold the socket open.
                 status = &mut ended => {
                     while let Ok(Some(json)) = tokio::time::timeout(LAST_WORDS, messages.recv()).await {
                         self.handle(&json).await;
                     }
-                    break status;
+                    break Some(status);
                 }
                 (run, name, pieces) = self.texts.next() => self.print(run, name, pieces).await,
             }

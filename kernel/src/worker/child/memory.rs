@@ -24,6 +24,10 @@ pub fn own_bytes() -> u64 {
 /// Up to this size the memory is made the process's own after a fork.
 const MOST_UNSHARED: u64 = 64 << 20;
 
+/// Pages that are looked at together. A map of more than a thousand times that is left
+/// alone: to look at it would take longer than it saves.
+const PAGES_AT_ONCE: usize = 16 << 10;
+
 /// Copies what the process shares with its checkpoint, so that a cell does not have to
 /// wait for it page by page when it first writes (which would show in what it times).
 /// Only pages that are there, and of not too large a memory. `interrupted` is asked now
@@ -43,27 +47,35 @@ pub fn unshare(mut interrupted: impl FnMut() -> bool) {
         if interrupted() {
             return;
         }
-        let first = (map.address.0 / page_bytes) as usize;
-        let last = (map.address.1 / page_bytes) as usize;
-        let Ok(infos) = pages.get_range_info(first..last) else { continue };
-        let is_there = |info: &procfs::process::PageInfo| match info {
-            procfs::process::PageInfo::MemoryPage(flags) => flags.contains(procfs::process::MemoryPageFlags::PRESENT),
-            procfs::process::PageInfo::SwapPage(_) => false,
-        };
-        let mut page = 0;
-        while page < infos.len() {
-            let there = infos[page..].iter().take_while(|info| is_there(info)).count();
-            if there > 0 {
-                let (start, bytes) = ((first + page) as u64 * page_bytes, there as u64 * page_bytes);
-                // SAFETY: it only makes pages present that can be written; where the map
-                // has changed meanwhile the system refuses or does so there.
-                unsafe {
-                    libc::madvise(start as *mut libc::c_void, bytes as usize, libc::MADV_POPULATE_WRITE);
+        let (first, end) = ((map.address.0 / page_bytes) as usize, (map.address.1 / page_bytes) as usize);
+        if end - first > 1000 * PAGES_AT_ONCE {
+            continue;
+        }
+        for first in (first..end).step_by(PAGES_AT_ONCE) {
+            let range = first..end.min(first + PAGES_AT_ONCE);
+            let Ok(infos) = pages.get_range_info(range) else { break };
+            let mut at = first as u64;
+            for run in infos.chunk_by(|one, next| is_there(one) == is_there(next)) {
+                if is_there(&run[0]) {
+                    write_once(at * page_bytes, run.len() as u64 * page_bytes);
                 }
+                at += run.len() as u64;
             }
-            page += there + infos[page + there..].iter().take_while(|info| !is_there(info)).count();
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn is_there(page: &procfs::process::PageInfo) -> bool {
+    use procfs::process::{MemoryPageFlags, PageInfo};
+    matches!(page, PageInfo::MemoryPage(flags) if flags.contains(MemoryPageFlags::PRESENT))
+}
+
+#[cfg(target_os = "linux")]
+fn write_once(start: u64, bytes: u64) {
+    // SAFETY: it only makes pages the process's own that can be written; where the map
+    // has changed meanwhile the system refuses, or does so there.
+    unsafe { libc::madvise(start as *mut libc::c_void, bytes as usize, libc::MADV_POPULATE_WRITE) };
 }
 
 #[cfg(not(target_os = "linux"))]

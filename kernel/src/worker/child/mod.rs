@@ -84,7 +84,11 @@ impl Worker {
             let json = match frame::read(&mut from_kernel) {
                 Ok(Some(json)) => json,
                 // The kernel is gone: so are all who could see what the cell still does.
-                Ok(None) => exit(0),
+                // (The keeper ends all, too, if it is there.)
+                Ok(None) => {
+                    family::end_all(None);
+                    exit(0)
+                }
                 Err(error) => return error,
             };
             match serde_json::from_slice::<ToCell>(&json) {

@@ -55,20 +55,24 @@ impl Keeper {
         });
     }
 
-    /// Waits for the end of a process that is watched. `None` when that cannot be known.
-    pub fn ended(&self, process: i32) -> impl Future<Output = Option<ExitStatus>> + Send + use<> {
+    /// Waits for the end of a process that is watched. For ever, when the keeper is gone
+    /// before.
+    pub fn ended(&self, process: i32) -> impl Future<Output = ExitStatus> + Send + use<> {
         let mut family = self.family.subscribe();
         async move {
             let status = |family: &Family| family.watched.get(&process).copied().flatten();
-            let family = family.wait_for(|family| status(family).is_some() || family.gone).await;
-            family.ok().and_then(|family| status(&family))
+            if let Ok(family) = family.wait_for(|family| status(family).is_some()).await
+                && let Some(status) = status(&family)
+            {
+                return status;
+            }
+            std::future::pending().await
         }
     }
 
     /// Whether a process that is watched has ended.
     pub fn has_ended(&self, process: i32) -> bool {
-        let family = self.family.borrow();
-        family.gone || family.watched.get(&process).copied().flatten().is_some()
+        self.family.borrow().watched.get(&process).copied().flatten().is_some()
     }
 
     /// Ends all processes but this one and its own.
