@@ -103,8 +103,17 @@ pub struct CrashReport {
     pub stack_overflow: bool,
     /// The thread's name, if it has one.
     pub thread: Option<String>,
-    /// The calls that led there, as in [`PanicReport::backtrace`].
-    pub backtrace: String,
+    /// The calls that led there, the latest first.
+    pub calls: Vec<CodeAddress>,
+}
+
+/// A place in loaded code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeAddress {
+    /// The library's file.
+    pub library: String,
+    /// Bytes from where the library begins in memory.
+    pub offset: u64,
 }
 
 /// Why there is no checkpoint.
@@ -180,6 +189,10 @@ pub enum ToCell {
     },
     Seen {
         ticket: u64,
+    },
+    /// End the process with a [`FromCell::Crash`] that tells where the run's cell is.
+    Abort {
+        run: u64,
     },
     /// Set or unset environment variables of the process.
     Environment {

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use nix::sys::signal::Signal;
 use threadbook::message::{CrashReport, NoCheckpoint, Place};
 
-use super::report::{DIM, RED, RESET, Sources, call_lines, error, shown_place};
+use super::report::{DIM, RED, RESET, Sources, error, shown_place};
 use crate::output::CellError;
 use crate::worker::reader::Death;
 
@@ -26,17 +26,12 @@ pub enum FallBack {
     Lost { lost: Vec<String>, reason: Option<String> },
 }
 
-/// The process that ran the cell is gone.
-pub fn crash(death: &Death, fallen: &FallBack, sources: &Sources) -> CellError {
+/// The process that ran the cell is gone. `calls` led there, the latest first.
+pub fn crash(death: &Death, calls: &[String], fallen: &FallBack) -> CellError {
     let what = what_happened(death);
-    let mut text = format!("{RED}Crash{RESET}: {what}");
-    if let Some(crash) = &death.crash {
-        let calls = call_lines(&crash.backtrace, sources);
-        if !calls.is_empty() {
-            text.push_str(&format!("\ncalls, the latest first:\n{}", shortened(&calls).join("\n")));
-        }
-    }
-    error("Crash", what, format!("{text}\n{}", fate(fallen, true)))
+    let text =
+        format!("{RED}Crash{RESET}: {what}{}\n{}", shown_calls("calls, the latest first:", calls), fate(fallen, true));
+    error("Crash", what, text)
 }
 
 /// The cell was stopped where it waited. `taken` are the variables that it had taken by value.
@@ -49,10 +44,24 @@ pub fn interrupted(place: &Place, taken: &[&str], sources: &Sources) -> CellErro
     error("KeyboardInterrupt", "the cell was stopped", text)
 }
 
-/// The cell was stopped, and its process with it.
-pub fn interrupted_process(fallen: &FallBack) -> CellError {
-    let text = format!("{RED}KeyboardInterrupt{RESET}: the cell was stopped\n{}", fate(fallen, true));
+/// The cell was stopped, and its process with it. `calls` are where it was, the latest first.
+pub fn interrupted_process(calls: &[String], fallen: &FallBack) -> CellError {
+    let calls = shown_calls("It was here, the latest call first:", calls);
+    let text = format!("{RED}KeyboardInterrupt{RESET}: the cell was stopped{calls}\n{}", fate(fallen, true));
     error("KeyboardInterrupt", "the cell was stopped", text)
+}
+
+/// Endless recursion shows as a few calls.
+fn shown_calls(title: &str, calls: &[String]) -> String {
+    const MOST: usize = 8;
+    if calls.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{title}\n{}", calls[..calls.len().min(MOST)].join("\n"));
+    if calls.len() > MOST {
+        text.push_str(&format!("\n      … {} more", calls.len() - MOST));
+    }
+    text
 }
 
 /// The process ended while no cell ran.
@@ -91,19 +100,6 @@ fn fate(fallen: &FallBack, in_cell: bool) -> String {
 
 fn quoted<T: AsRef<str>>(names: &[T]) -> String {
     names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
-}
-
-/// Endless recursion shows as a few calls.
-fn shortened(calls: &[String]) -> Vec<String> {
-    const MOST: usize = 8;
-    match calls.len() {
-        0..=MOST => calls.to_vec(),
-        length => {
-            let mut shown = calls[..MOST].to_vec();
-            shown.push(format!("      … {} more", length - MOST));
-            shown
-        }
-    }
 }
 
 fn what_happened(death: &Death) -> String {

@@ -18,13 +18,13 @@ use crate::cell::magic;
 use crate::cell::source::CellSource;
 use crate::definitions::{Definitions, Gone};
 use crate::engine::native::compile::Environment;
-use crate::engine::native::diagnostics;
 use crate::engine::native::resolve::{Refused, Resolved, Resolver};
 use crate::engine::native::setup::Setup;
+use crate::engine::native::{diagnostics, lines};
 use crate::interpreter::CellRequest;
 use crate::output::{CellError, Event, MimeBundle, Output};
 use crate::worker::process::{RunEnd, Worker};
-use crate::worker::reader::RunOutput;
+use crate::worker::reader::{Death, RunOutput};
 
 /// Everything that cells have made so far.
 pub struct Notebook {
@@ -232,15 +232,26 @@ impl Notebook {
             }
             Stopped::Ended(RunEnd::Died(death)) | Stopped::Interrupted(RunEnd::Died(death)) => {
                 let fallen = self.fall_back(run, Some(&resolved)).await?;
-                Err(loss::crash(&death, &fallen, &self.lock_sources()))
+                let calls = self.calls(&death).await;
+                Err(loss::crash(&death, &calls, &fallen))
             }
             Stopped::Stuck => {
+                let death = worker.abort(run).await;
                 let fallen = self.fall_back(run, Some(&resolved)).await?;
-                Err(loss::interrupted_process(&fallen))
+                let calls = self.calls(&death).await;
+                Err(loss::interrupted_process(&calls, &fallen))
             }
         };
         self.checkpoint(&output).await;
         result
+    }
+
+    /// The calls that a process has told at its end, in the notebook's lines.
+    async fn calls(&self, death: &Death) -> Vec<String> {
+        let Some(crash) = &death.crash else { return Vec::new() };
+        let environment = Environment { debug_lines: self.backtrace, ..self.setup.environment() };
+        let text = lines::describe(&environment, self.directory.path(), &crash.calls).await;
+        report::call_lines(&text, &self.lock_sources())
     }
 
     /// Orders a checkpoint of the notebook between two cells.

@@ -234,9 +234,11 @@ pub fn call_lines(backtrace: &str, sources: &Sources) -> Vec<String> {
     ];
     let end = calls[start..].iter().position(|call| is(call, &callers)).map_or(calls.len(), |at| start + at);
     let mut lines = Vec::new();
+    let last = end.saturating_sub(start + 1);
     for (number, call) in calls[start..end].iter().enumerate() {
         let (name, place) = call.rsplit_once(" at ").unwrap_or((call, ""));
-        let name = match name.contains("__tb_body") {
+        // Inlined functions are known by the last part of their names only.
+        let name = match name.contains("__tb_body") || (number == last && name.starts_with("{closure")) {
             true => "the cell",
             false => name.strip_prefix("notebook::").unwrap_or(name),
         };

@@ -14,7 +14,8 @@
 //! back to the [`checkpoint`]. [`reader`] routes what comes back to the cell that it
 //! belongs to. [`child`] is the worker's own side, [`keeper`] the process that leaves
 //! nobody behind, by what [`family`] finds. [`frame`] is the format on the sockets,
-//! [`descriptors`] passes open files; [`text`] turns the pipes' bytes into text.
+//! [`descriptors`] passes open files; [`text`] turns the pipes' bytes into text; [`symbols`]
+//! tells what the code at an address is.
 
 mod checkpoint;
 pub mod child;
@@ -25,4 +26,5 @@ pub mod keeper;
 mod pipe;
 pub mod process;
 pub mod reader;
+pub mod symbols;
 mod text;

@@ -45,6 +45,10 @@ pub enum RunEnd {
 /// How long a checkpoint may take to become a worker.
 const WAKING: Duration = Duration::from_secs(5);
 
+/// How long a process that is being ended may take to tell where it is.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
 /// Sends messages to the worker. To one that is gone they go nowhere: its end shows on
 /// the reading side.
 #[derive(Clone)]
@@ -181,6 +185,20 @@ impl Worker {
         let is_gone =
             || nix::sys::signal::kill(Pid::from_raw(self.current.process), None) == Err(nix::errno::Errno::ESRCH);
         self.router.death().is_some() || self.keeper.has_ended(self.current.process) || is_gone()
+    }
+
+    /// Ends the process with its cell where it is, and returns what it tells of that.
+    pub async fn abort(&self, run: u64) -> Death {
+        self.current.sender.send(&ToCell::Abort { run }).await;
+        let died = async {
+            loop {
+                if let Some(death) = self.router.death() {
+                    return death;
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        tokio::time::timeout(LAST_WORDS, died).await.unwrap_or_default()
     }
 
     /// Ends the process and lets the checkpoint take its place; all other processes are

@@ -96,6 +96,25 @@ pub async fn compile(
     Ok(Compiled { library, mir: String::from_utf8_lossy(&mir).into_owned(), output })
 }
 
+/// Compiles `directory/stem.rs` again as it was, but with the lines of its code, and
+/// returns that library. The code in it is the same.
+pub async fn compile_with_lines(environment: &Environment, directory: &Path, stem: &str) -> Option<PathBuf> {
+    let library = directory.join(format!("lib{stem}_lines{}", std::env::consts::DLL_SUFFIX));
+    let mut emit = OsString::from("--emit=link=");
+    emit.push(&library);
+    let mut command = Command::new(&environment.rustc);
+    command
+        .current_dir(directory)
+        .args(FLAGS)
+        .args(level(environment.debug_lines, Goal::Library))
+        .arg("-Cdebuginfo=line-tables-only")
+        .arg(emit)
+        .args(&environment.arguments)
+        .arg(format!("{stem}.rs"));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    command.status().await.is_ok_and(|status| status.success()).then_some(library)
+}
+
 /// Says, at level debug, how the compiler is called: a JSON list of the directory, the
 /// program and its arguments, for whoever wants to repeat the call by hand.
 fn log(command: &std::process::Command) {

@@ -15,6 +15,7 @@ pub mod dependency_spec;
 pub mod diagnostics;
 pub mod generate;
 mod learn;
+pub mod lines;
 pub mod mir;
 pub mod prelude;
 pub mod resolve;

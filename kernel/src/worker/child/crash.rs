@@ -1,8 +1,8 @@
 //! What a signal that ends the process leaves as its last words.
 //!
 //! The handler runs in the thread that crashed, whose memory may be in any state: it
-//! only notes addresses and rings a thread that waits for nothing else. That one finds
-//! names and tells the kernel. If it cannot (the allocator's lock is held for ever), the
+//! only notes addresses and rings a thread that waits for nothing else. That one tells the
+//! kernel, which finds names for them. If it cannot (the allocator's lock is held for ever), the
 //! process ends without.
 
 use std::ffi::{c_int, c_void};
@@ -14,7 +14,8 @@ use std::thread;
 use nix::libc;
 use threadbook::message::{CrashReport, FromCell};
 
-use super::{runs, send_message, symbols};
+use super::{runs, send_message};
+use crate::worker::symbols;
 
 const SIGNALS: [c_int; 6] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGABRT, libc::SIGTRAP];
 /// How long a crash waits for its report, in milliseconds.
@@ -71,6 +72,14 @@ pub fn report() -> std::io::Result<()> {
     Ok(())
 }
 
+/// Ends the process as a crash of the thread that runs cells, wherever it is.
+pub fn abort_cell() {
+    if let Some(thread) = runs::cell_thread() {
+        // SAFETY: this thread lives as long as the process.
+        unsafe { libc::pthread_kill(thread, libc::SIGABRT) };
+    }
+}
+
 /// What the handler has noted.
 fn noted() -> CrashReport {
     let name: Vec<u8> = NAME.iter().flat_map(|part| part.load(Ordering::Acquire).to_ne_bytes()).collect();
@@ -82,25 +91,27 @@ fn noted() -> CrashReport {
         address: HAS_ADDRESS.load(Ordering::Acquire).then(|| ADDRESS.load(Ordering::Acquire) as u64),
         stack_overflow: STACK_OVERFLOW.load(Ordering::Acquire),
         thread: Some(String::from_utf8_lossy(name).into_owned()).filter(|name| !name.is_empty()),
-        backtrace: symbols::describe(&calls),
+        calls: calls.into_iter().filter_map(symbols::locate).collect(),
     }
 }
 
 // From the platform's unwinder, which std is linked with.
 unsafe extern "C" {
     fn _Unwind_Backtrace(visit: extern "C" fn(*mut c_void, *mut c_void) -> c_int, argument: *mut c_void) -> c_int;
-    fn _Unwind_GetIP(frame: *mut c_void) -> usize;
+    fn _Unwind_GetIPInfo(frame: *mut c_void, is_before: *mut c_int) -> usize;
 }
 
 extern "C" fn visit(frame: *mut c_void, count: *mut c_void) -> c_int {
     const STOP: c_int = 5;
+    let mut is_before = 0;
     // SAFETY: `count` is the number below, `frame` the unwinder's.
-    let (count, address) = unsafe { (&mut *count.cast::<usize>(), _Unwind_GetIP(frame)) };
+    let (count, address) = unsafe { (&mut *count.cast::<usize>(), _Unwind_GetIPInfo(frame, &mut is_before)) };
     if *count == MOST_CALLS || address == 0 {
         return STOP;
     }
-    // Before the return: the call itself.
-    CALLS[*count].store(address - 1, Ordering::Release);
+    // Where the signal came it is the instruction itself; else the call is before it.
+    let address = if is_before == 0 { address - 1 } else { address };
+    CALLS[*count].store(address, Ordering::Release);
     *count += 1;
     0
 }

@@ -10,7 +10,6 @@ mod crash;
 mod library;
 mod memory;
 mod runs;
-mod symbols;
 mod threads;
 
 use std::ffi::c_void;
@@ -29,7 +28,7 @@ use threadbook::message::{CheckpointOrder, Ending, FromCell, ToCell};
 use self::checkpoint::Checkpoints;
 use self::library::{Host, Prelude, TakeText};
 use super::family::{self, Descendant};
-use super::{descriptors, frame};
+use super::{descriptors, frame, symbols};
 
 static TO_KERNEL: Mutex<Option<UnixStream>> = Mutex::new(None);
 
@@ -116,6 +115,7 @@ impl Worker {
                     checkpoints.outdate();
                     set_environment(&name, value.as_deref());
                 }
+                Ok(ToCell::Abort { run }) if run == started.0 => crash::abort_cell(),
                 Ok(message) => {
                     match message {
                         ToCell::Forget { .. } => checkpoints.outdate(),
@@ -140,7 +140,12 @@ impl Worker {
             self.prelude = Some(prelude);
             // SAFETY: the functions are of the types the prelude declares.
             unsafe {
-                (prelude.start)(Host { send, describe, current_run: runs::current, enter_run: runs::enter });
+                (prelude.start)(Host {
+                    send,
+                    describe,
+                    current_run: runs::current,
+                    enter_run: runs::enter_from_prelude,
+                });
             }
         }
         Ok(())

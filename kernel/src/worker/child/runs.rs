@@ -38,6 +38,8 @@ static SLOTS: [Slot; MOST] = [const {
 /// No slot lies beyond.
 static USED: AtomicUsize = AtomicUsize::new(0);
 static LATEST: AtomicU64 = AtomicU64::new(0);
+/// A `pthread_t`; 0 is none.
+static CELL_THREAD: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     /// 0: whichever is the latest.
@@ -62,8 +64,25 @@ pub fn inherited() -> u64 {
 }
 
 /// Makes the calling thread work for a run.
-pub extern "C" fn enter(run: u64) {
+pub fn enter(run: u64) {
     RUN.set(run);
+}
+
+/// What the prelude calls: the thread that runs cells with a run, others with 0.
+pub extern "C" fn enter_from_prelude(run: u64) {
+    enter(run);
+    if run != 0 {
+        // SAFETY: it only asks who is calling.
+        CELL_THREAD.store(unsafe { libc::pthread_self() } as usize, Ordering::Release);
+    }
+}
+
+/// The thread that runs cells, once one has run.
+pub fn cell_thread() -> Option<libc::pthread_t> {
+    match CELL_THREAD.load(Ordering::Acquire) {
+        0 => None,
+        thread => Some(thread as libc::pthread_t),
+    }
 }
 
 /// A run becomes the latest, and its pipes stdout and stderr.
@@ -111,6 +130,7 @@ pub fn forget() {
         slot.threads.store(0, Ordering::Release);
     }
     USED.store(0, Ordering::Release);
+    CELL_THREAD.store(0, Ordering::Release);
     RUN.set(0);
 }
 

@@ -1,26 +1,42 @@
 //! What the code at an address is, from the debug information of the loaded libraries.
 
 use std::collections::HashMap;
-use std::ffi::{CStr, OsStr, c_void};
+use std::ffi::{CStr, c_void};
 use std::fmt::Write;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 
 use addr2line::{Loader, demangle_auto};
+use threadbook::message::CodeAddress;
 
 /// A line `name`, or `name at file:line:column` where known, for each function at each
-/// address, inlined ones too.
+/// address of this process, inlined ones too.
 pub fn describe(addresses: &[usize]) -> String {
-    let mut libraries: HashMap<PathBuf, Option<Loader>> = HashMap::new();
-    let mut text = String::new();
-    for &address in addresses {
-        let Some((path, base)) = library_of(address) else { continue };
-        let loader = libraries.entry(path).or_insert_with_key(|path| Loader::new(path).ok());
-        if let Some(loader) = loader {
-            describe_in(loader, (address - base) as u64 + loader.relative_address_base(), &mut text);
-        }
+    let mut libraries = Libraries::default();
+    addresses.iter().filter_map(|&address| locate(address)).map(|call| libraries.describe(&call)).collect()
+}
+
+/// Libraries whose symbols have been read.
+#[derive(Default)]
+pub struct Libraries(HashMap<String, Option<Loader>>);
+
+impl Libraries {
+    fn load(&mut self, library: &str) -> Option<&Loader> {
+        self.0.entry(library.to_owned()).or_insert_with(|| Loader::new(library).ok()).as_ref()
     }
-    text
+
+    /// As [`describe`], for one place.
+    pub fn describe(&mut self, call: &CodeAddress) -> String {
+        let mut text = String::new();
+        if let Some(loader) = self.load(&call.library) {
+            describe_in(loader, call.offset + loader.relative_address_base(), &mut text);
+        }
+        text
+    }
+
+    /// The linker's name for the function at a place.
+    pub fn symbol(&mut self, call: &CodeAddress) -> Option<&str> {
+        let loader = self.load(&call.library)?;
+        loader.find_symbol(call.offset + loader.relative_address_base())
+    }
 }
 
 fn describe_in(loader: &Loader, address: u64, text: &mut String) {
@@ -54,8 +70,8 @@ fn without_hash(name: &str) -> &str {
     }
 }
 
-/// The file that was loaded around an address, and where it begins in memory.
-fn library_of(address: usize) -> Option<(PathBuf, usize)> {
+/// Which library of this process an address lies in.
+pub fn locate(address: usize) -> Option<CodeAddress> {
     let mut info = std::mem::MaybeUninit::<nix::libc::Dl_info>::uninit();
     // SAFETY: `dladdr` fills `info` when it returns something else than 0; the names in
     // it belong to libraries that are never unloaded.
@@ -67,8 +83,8 @@ fn library_of(address: usize) -> Option<(PathBuf, usize)> {
         if info.dli_fname.is_null() {
             return None;
         }
-        let path = OsStr::from_bytes(CStr::from_ptr(info.dli_fname).to_bytes());
-        Some((PathBuf::from(path), info.dli_fbase as usize))
+        let library = CStr::from_ptr(info.dli_fname).to_string_lossy().into_owned();
+        Some(CodeAddress { library, offset: (address - info.dli_fbase as usize) as u64 })
     }
 }
 
