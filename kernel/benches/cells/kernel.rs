@@ -30,6 +30,9 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_threadbook");
 /// Longer than anything here takes; what takes longer is stuck.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long after the reply a line of the log may come.
+const LAST_LINE: Duration = Duration::from_millis(200);
+
 /// How often it is looked whether the kernel's sockets are there. Jupyter's own clients
 /// look far more seldom.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -129,9 +132,11 @@ impl Kernel {
             JupyterMessageContent::ExecuteReply(reply) if reply.status == ReplyStatus::Ok => {}
             other => return Err(format!("this cell failed:\n{code}\n{other:?}").into()),
         }
-        // The log was written before the compiler ran, the reply long after it.
+        // The run's line is the last one, and may come after the reply.
         let (mut calls, mut run) = (Vec::new(), None);
-        while let Ok(logged) = self.log.try_recv() {
+        while run.is_none()
+            && let Ok(Some(logged)) = timeout(LAST_LINE, self.log.recv()).await
+        {
             match logged {
                 Logged::Call(call) => calls.push(call),
                 Logged::Run(took) => run = Some(took),

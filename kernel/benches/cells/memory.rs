@@ -30,6 +30,14 @@ pub fn of_process(id: u32) -> Option<Memory> {
     Some(Memory { rss: field("Rss:")?, pss: field("Pss:")? })
 }
 
+/// Of the largest of the processes that have come from a process: the worker.
+pub fn of_largest_descendant(id: u32) -> Option<Memory> {
+    let children = children(id).into_iter();
+    children
+        .filter_map(|id| of_process(id).into_iter().chain(of_largest_descendant(id)).max_by_key(|memory| memory.rss))
+        .max_by_key(|memory| memory.rss)
+}
+
 /// Of all processes together that have come from a process.
 pub fn of_descendants(id: u32) -> Option<Memory> {
     let children = children(id);

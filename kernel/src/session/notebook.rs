@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::Map;
 use threadbook::message::{Ending, PanicReport, Place};
@@ -45,6 +46,11 @@ pub struct Notebook {
 
 /// What Rust programs look at for the same purpose.
 const BACKTRACE: &str = "RUST_BACKTRACE";
+
+/// How long lines for the calls of a crash are looked for, and for those of a stopped cell,
+/// whose person waits.
+const AFTER_CRASH: Duration = Duration::from_secs(5);
+const AFTER_STOP: Duration = Duration::from_millis(400);
 
 /// Where the value of the last expression goes.
 pub type ResultSender = Option<mpsc::UnboundedSender<MimeBundle>>;
@@ -232,13 +238,13 @@ impl Notebook {
             }
             Stopped::Ended(RunEnd::Died(death)) | Stopped::Interrupted(RunEnd::Died(death)) => {
                 let fallen = self.fall_back(run, Some(&resolved)).await?;
-                let calls = self.calls(&death).await;
+                let calls = self.calls(&death, AFTER_CRASH).await;
                 Err(loss::crash(&death, &calls, &fallen))
             }
             Stopped::Stuck => {
                 let death = worker.abort(run).await;
                 let fallen = self.fall_back(run, Some(&resolved)).await?;
-                let calls = self.calls(&death).await;
+                let calls = self.calls(&death, AFTER_STOP).await;
                 Err(loss::interrupted_process(&calls, &fallen))
             }
         };
@@ -247,10 +253,10 @@ impl Notebook {
     }
 
     /// The calls that a process has told at its end, in the notebook's lines.
-    async fn calls(&self, death: &Death) -> Vec<String> {
+    async fn calls(&self, death: &Death, patience: Duration) -> Vec<String> {
         let Some(crash) = &death.crash else { return Vec::new() };
         let environment = Environment { debug_lines: self.backtrace, ..self.setup.environment() };
-        let text = lines::describe(&environment, self.directory.path(), &crash.calls).await;
+        let text = lines::describe(&environment, self.directory.path(), &crash.calls, patience).await;
         report::call_lines(&text, &self.lock_sources())
     }
 

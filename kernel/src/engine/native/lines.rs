@@ -13,18 +13,21 @@ use threadbook::message::CodeAddress;
 use super::compile::{Environment, compile_with_lines};
 use crate::worker::symbols::Libraries;
 
-/// Names without lines are better than a long wait.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// A line `name`, or `name at file:line:column` where known, for each function at each of
-/// these places, inlined ones too. `directory` holds the libraries of cells.
-pub async fn describe(environment: &Environment, directory: &Path, calls: &[CodeAddress]) -> String {
+/// these places, inlined ones too. `directory` holds the libraries of cells. The compiler gets no more than
+/// `patience` for each: names without lines are better than a long wait.
+pub async fn describe(
+    environment: &Environment,
+    directory: &Path,
+    calls: &[CodeAddress],
+    patience: Duration,
+) -> String {
     let mut with_lines = HashMap::new();
     let mut libraries = Libraries::default();
     let mut text = String::new();
     for call in calls {
         if !with_lines.contains_key(&call.library) {
-            let found = find(environment, directory, &call.library).await;
+            let found = find(environment, directory, &call.library, patience).await;
             with_lines.insert(call.library.clone(), found);
         }
         let better = with_lines[&call.library].clone().map(|library| CodeAddress { library, offset: call.offset });
@@ -39,12 +42,12 @@ pub async fn describe(environment: &Environment, directory: &Path, calls: &[Code
 }
 
 /// The library of a cell once more, with lines.
-async fn find(environment: &Environment, directory: &Path, library: &str) -> Option<String> {
+async fn find(environment: &Environment, directory: &Path, library: &str, patience: Duration) -> Option<String> {
     let library = Path::new(library);
     if library.parent() != Some(directory) {
         return None;
     }
     let stem = library.file_stem()?.to_str()?.strip_prefix("lib")?;
-    let compiled = tokio::time::timeout(PATIENCE, compile_with_lines(environment, directory, stem)).await.ok()??;
+    let compiled = tokio::time::timeout(patience, compile_with_lines(environment, directory, stem)).await.ok()??;
     Some(compiled.to_str()?.to_owned())
 }
