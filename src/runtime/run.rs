@@ -9,7 +9,7 @@ use std::thread;
 
 use crate::message::{Ending, FromCell, PanicReport, ToCell};
 
-use super::{calls, host, store, text};
+use super::{bounded, calls, host, store, text};
 
 /// Room for deep recursion and large arrays on the stack. Only pages that are used
 /// take memory.
@@ -36,7 +36,7 @@ impl<E: Debug> From<E> for CellError {
 
 impl CellError {
     fn new(type_name: &'static str, error: &dyn Debug) -> CellError {
-        CellError { type_name, text: format!("{error:?}") }
+        CellError { type_name, text: bounded::debug_text(error, false, bounded::MESSAGE) }
     }
 }
 
@@ -68,7 +68,7 @@ fn ending(caught: thread::Result<Result<(), CellError>>) -> Ending {
 fn panicked(payload: Box<dyn Any + Send>) -> Ending {
     let report = LAST_PANIC.with_borrow_mut(Option::take).unwrap_or_else(|| PanicReport {
         // A hook of the person's own is in place, or the panic was resumed.
-        text: payload_text(payload.as_ref()),
+        text: bounded::cut(&payload_text(payload.as_ref()), bounded::MESSAGE),
         ..PanicReport::default()
     });
     // Dropping a payload can run any code, which can panic again.
@@ -139,7 +139,7 @@ fn report_panic(info: &panic::PanicHookInfo<'_>) {
     let location = info.location();
     let report = PanicReport {
         thread: thread::current().name().map(str::to_owned),
-        text: info.payload_as_str().unwrap_or("Box<dyn Any>").to_owned(),
+        text: bounded::cut(info.payload_as_str().unwrap_or("Box<dyn Any>"), bounded::MESSAGE),
         file: location.map(|place| place.file().to_owned()).unwrap_or_default(),
         line: location.map_or(0, panic::Location::line),
         column: location.map_or(0, panic::Location::column),

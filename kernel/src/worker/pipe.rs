@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use tokio::net::unix::pipe::Receiver;
 
@@ -12,12 +13,20 @@ nix::ioctl_read_bad!(fionread, nix::libc::FIONREAD, nix::libc::c_int);
 /// As much as a pipe usually holds.
 const CHUNK: usize = 64 << 10;
 
+/// Reads that follow each other so soon are a flood of small writes.
+const SOON: Duration = Duration::from_micros(200);
+
+/// How long such a flood may gather before it is read.
+const GATHER: Duration = Duration::from_micros(500);
+
 pub struct Pipe {
     file: Receiver,
     text: TextStream,
     buffer: Vec<u8>,
     /// The writing ends are all closed.
     closed: bool,
+    /// When little was read last.
+    little: Option<Instant>,
 }
 
 impl Pipe {
@@ -28,6 +37,7 @@ impl Pipe {
             text: TextStream::new(markers),
             buffer: vec![0; CHUNK],
             closed: false,
+            little: None,
         })
     }
 
@@ -42,9 +52,18 @@ impl Pipe {
                 self.closed = true;
                 continue;
             }
+            if self.little.take().is_some_and(|last| last.elapsed() < SOON) {
+                // The whole thread pauses, not this task: a thread that waits for events
+                // is woken by each line that a cell writes, which costs the cell more than
+                // the line itself (three times as long for a million lines).
+                std::thread::sleep(GATHER);
+            }
             match self.file.try_read(&mut self.buffer) {
                 Ok(0) => self.closed = true,
-                Ok(length) => return self.text.push(&self.buffer[..length]),
+                Ok(length) => {
+                    self.little = (length < CHUNK / 2).then(Instant::now);
+                    return self.text.push(&self.buffer[..length]);
+                }
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 Err(_) => self.closed = true,
             }

@@ -17,6 +17,7 @@ use tokio::process::Child;
 use tokio::sync::{mpsc, oneshot};
 
 use super::frame;
+use super::output_limit::RunText;
 use super::pipe::Pipe;
 use super::process::{RunEnd, Sender};
 use super::text::Piece;
@@ -50,6 +51,8 @@ pub struct Router {
 #[derive(Default)]
 struct State {
     outputs: BTreeMap<u64, RunOutput>,
+    /// The text of each run, by the same numbers.
+    texts: BTreeMap<u64, Arc<RunText>>,
     latest: Option<u64>,
     waiting: HashMap<u64, oneshot::Sender<RunEnd>>,
     /// The process is gone, with this status.
@@ -65,9 +68,11 @@ impl Router {
     pub fn begin(&self, run: u64, output: RunOutput) -> oneshot::Receiver<RunEnd> {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.lock();
+        state.texts.insert(run, Arc::new(RunText::new(output.output.clone())));
         state.outputs.insert(run, output);
         if state.outputs.len() > KEPT_OUTPUTS {
             state.outputs.pop_first();
+            state.texts.pop_first();
         }
         state.latest = Some(run);
         match state.dead {
@@ -86,6 +91,13 @@ impl Router {
         let state = self.lock();
         let run = run.filter(|run| state.outputs.contains_key(run)).or(state.latest)?;
         state.outputs.get(&run).cloned()
+    }
+
+    /// The text of a run, else of the latest one.
+    fn text(&self, run: Option<u64>) -> Option<Arc<RunText>> {
+        let state = self.lock();
+        let run = run.filter(|run| state.texts.contains_key(run)).or(state.latest)?;
+        state.texts.get(&run).cloned()
     }
 
     fn end(&self, run: u64, end: RunEnd) {
@@ -117,12 +129,13 @@ pub struct Reader {
 
 impl Reader {
     /// Serves until the worker is gone; returns its exit status.
-    pub async fn read_all(mut self, mut socket: OwnedReadHalf, mut child: Child) -> Option<ExitStatus> {
+    pub async fn read_all(mut self, socket: OwnedReadHalf, mut child: Child) -> Option<ExitStatus> {
         let (frames, mut messages) = mpsc::channel(16);
         // Its own task: a read that is given up in the middle of a frame loses bytes.
         tokio::spawn(async move {
-            while let Ok(Some(json)) = frame::read_async(&mut socket).await {
-                if frames.send(json).await.is_err() {
+            let mut socket = frame::Messages::new(socket);
+            while let Ok(Some(message)) = socket.next().await {
+                if frames.send(message).await.is_err() {
                     break;
                 }
             }
@@ -130,9 +143,9 @@ impl Reader {
         let status = loop {
             tokio::select! {
                 message = messages.recv() => match message {
-                    Some(json) => {
+                    Some(message) => {
                         self.drain().await;
-                        self.handle(&json).await;
+                        self.handle(message).await;
                     }
                     None => break child.wait().await.ok(),
                 },
@@ -140,9 +153,9 @@ impl Reader {
                 pieces = self.stderr.read() => self.print(StreamName::Stderr, pieces).await,
                 // A forked child of the cell may hold the socket open.
                 status = child.wait() => {
-                    while let Ok(Some(json)) = tokio::time::timeout(LAST_WORDS, messages.recv()).await {
+                    while let Ok(Some(message)) = tokio::time::timeout(LAST_WORDS, messages.recv()).await {
                         self.drain().await;
-                        self.handle(&json).await;
+                        self.handle(message).await;
                     }
                     break status.ok();
                 }
@@ -150,6 +163,9 @@ impl Reader {
         };
         self.drain().await;
         self.finish_text().await;
+        if let Some(text) = self.router.text(None) {
+            text.end().await;
+        }
         self.router.die(status);
         status
     }
@@ -173,24 +189,28 @@ impl Reader {
     }
 
     async fn print(&self, name: StreamName, pieces: Vec<Piece>) {
-        let Some(to) = self.router.output(None) else { return };
+        let (Some(to), Some(run)) = (self.router.output(None), self.router.text(None)) else { return };
         for piece in pieces {
-            let event = match piece {
-                Piece::Text(text) => Event::Stream { name, text },
-                Piece::Display(data) => Event::Display { data, metadata: Map::new(), display_id: None, update: false },
-            };
-            to.output.send(event).await;
+            match piece {
+                Piece::Text(text) => run.print(name, text).await,
+                Piece::Display(data) => {
+                    let event = Event::Display { data, metadata: Map::new(), display_id: None, update: false };
+                    to.output.send(event).await;
+                }
+            }
         }
     }
 
-    async fn handle(&mut self, json: &[u8]) {
-        let message = match serde_json::from_slice(json) {
+    async fn handle(&mut self, message: frame::Message) {
+        let frame::Message { json, room: _until_handled } = message;
+        let message = match serde_json::from_slice(&json) {
             Ok(message) => message,
             Err(error) => {
                 tracing::warn!("a message from the worker is dropped: {error}");
                 return;
             }
         };
+        drop(json);
         match message {
             FromCell::Ready => {
                 if let Some(ready) = self.ready.take() {
@@ -207,6 +227,9 @@ impl Reader {
                 if let Some(to) = self.router.output(Some(run)) {
                     to.output.send(Event::ClearOutput { wait }).await;
                 }
+                if let Some(text) = self.router.text(Some(run)) {
+                    text.clear();
+                }
                 self.replies.send(&ToCell::Seen { ticket }).await;
             }
             FromCell::Result { run, data } => {
@@ -218,13 +241,15 @@ impl Reader {
             }
             FromCell::Input { run, ticket, prompt, password } => self.ask(run, ticket, prompt, password),
             FromCell::Panic { run, panic } => {
-                if let Some(to) = self.router.output(Some(run)) {
-                    let text = (self.panic_text)(&panic);
-                    to.output.send(Event::Stream { name: StreamName::Stderr, text }).await;
+                if let Some(text) = self.router.text(Some(run)) {
+                    text.print(StreamName::Stderr, (self.panic_text)(&panic)).await;
                 }
             }
             FromCell::Ended { run, ending, variables } => {
                 self.finish_text().await;
+                if let Some(text) = self.router.text(Some(run)) {
+                    text.end().await;
+                }
                 self.router.end(run, RunEnd::Ended { ending, variables });
             }
         }
