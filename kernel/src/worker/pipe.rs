@@ -13,10 +13,10 @@ nix::ioctl_read_bad!(fionread, nix::libc::FIONREAD, nix::libc::c_int);
 /// As much as a pipe usually holds.
 const CHUNK: usize = 64 << 10;
 
-/// Reads that follow each other so soon are a flood of small writes.
+/// Reads that follow each other so soon are a flood.
 const SOON: Duration = Duration::from_micros(200);
 
-/// How long such a flood may gather before it is read.
+/// How long a flood of small writes may gather before it is read.
 const GATHER: Duration = Duration::from_micros(500);
 
 pub struct Pipe {
@@ -25,8 +25,8 @@ pub struct Pipe {
     buffer: Vec<u8>,
     /// The writing ends are all closed.
     closed: bool,
-    /// When little was read last.
-    little: Option<Instant>,
+    /// When something was read last, and how much.
+    last: Option<(Instant, usize)>,
 }
 
 impl Pipe {
@@ -37,7 +37,7 @@ impl Pipe {
             text: TextStream::new(markers),
             buffer: vec![0; CHUNK],
             closed: false,
-            little: None,
+            last: None,
         })
     }
 
@@ -52,16 +52,23 @@ impl Pipe {
                 self.closed = true;
                 continue;
             }
-            if self.little.take().is_some_and(|last| last.elapsed() < SOON) {
-                // The whole thread pauses, not this task: a thread that waits for events
-                // is woken by each line that a cell writes, which costs the cell more than
-                // the line itself (three times as long for a million lines).
-                std::thread::sleep(GATHER);
+            if let Some((last, length)) = self.last.take()
+                && last.elapsed() < SOON
+            {
+                if length < CHUNK / 2 {
+                    // The whole thread pauses, not this task: a thread that waits for
+                    // events is woken by each line that a cell writes, which costs the
+                    // cell more than the line itself (three times as long for a million
+                    // lines).
+                    std::thread::sleep(GATHER);
+                }
+                // A flood of which nothing is shown never waits for anything else.
+                tokio::task::yield_now().await;
             }
             match self.file.try_read(&mut self.buffer) {
                 Ok(0) => self.closed = true,
                 Ok(length) => {
-                    self.little = (length < CHUNK / 2).then(Instant::now);
+                    self.last = Some((Instant::now(), length));
                     return self.text.push(&self.buffer[..length]);
                 }
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
