@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
+use crate::__rt::bounded::fitting;
 use crate::__rt::host;
 use crate::message::FromCell;
 
@@ -215,7 +216,7 @@ pub(crate) fn send(bundle: MimeBundle, display_id: Option<String>, update: bool)
     host::flush_text();
     host::ask(|ticket| FromCell::Display {
         run: host::current_run(),
-        data: bundle.into_map(),
+        data: fitting(bundle.into_map()),
         metadata: Map::new(),
         display_id,
         update,

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use crate::__rt::host;
+use crate::__rt::{bounded, host};
 use crate::message::{FromCell, ToCell};
 
 /// Nobody could answer.
@@ -44,7 +44,8 @@ fn ask(prompt: &str, password: bool) -> Result<String, InputError> {
     }
     host::flush_text();
     let run = host::current_run();
-    match host::ask(|ticket| FromCell::Input { run, ticket, prompt: prompt.to_owned(), password }) {
+    let prompt = bounded::cut(prompt, bounded::MESSAGE);
+    match host::ask(|ticket| FromCell::Input { run, ticket, prompt, password }) {
         Some(ToCell::InputReply { text: Some(text), .. }) => Ok(text),
         _ => Err(InputError),
     }

@@ -4,6 +4,7 @@
 //! In a notebook all of [`prelude`] is imported into each cell. In a program, write
 //! `use threadbook::prelude::*;`.
 
+pub mod limits;
 pub mod message;
 
 #[cfg(feature = "prelude")]

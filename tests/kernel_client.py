@@ -131,16 +131,17 @@ class Cell:
             kind, content = message["msg_type"], message["content"]
             if kind == "stream":
                 if outputs and outputs[-1][0] == content["name"]:
-                    outputs[-1] = (content["name"], outputs[-1][1] + content["text"])
+                    outputs[-1][1].append(content["text"])
                 else:
-                    outputs.append((content["name"], content["text"]))
+                    outputs.append((content["name"], [content["text"]]))
             elif kind in ("display_data", "update_display_data", "execute_result"):
                 outputs.append((kind, plain(str(content["data"].get("text/plain")))))
             elif kind == "error":
                 outputs.append((kind, content["ename"]))
             elif kind == "clear_output":
                 outputs.append((kind, content["wait"]))
-        return outputs
+        # Joined at the end: there may be thousands of pieces.
+        return [(kind, "".join(shown) if isinstance(shown, list) else shown) for kind, shown in outputs]
 
     def __str__(self):
         lines = ["the cell", *("  | " + line for line in self.code[:3000].splitlines()), "gave"]

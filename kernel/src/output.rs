@@ -2,8 +2,8 @@
 //!
 //! The session sends [`Event`]s into an [`Output`]; whoever started the cell (the
 //! Jupyter server, the notebook runner) holds the other end and turns them into
-//! messages or terminal text. The channel is bounded: a cell that floods its output
-//! waits for the front end instead of filling the kernel's memory.
+//! messages or terminal text. The channel is bounded, in events and in bytes: a cell
+//! that floods its output waits for the front end instead of filling the kernel's memory.
 
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
@@ -73,6 +73,30 @@ pub enum Event {
     },
 }
 
+/// An event of that many bytes does not wait in the channel together with others.
+const LARGE: usize = 256 << 10;
+
+impl Event {
+    fn is_large(&self) -> bool {
+        match self {
+            Event::Stream { text, .. } => text.len() > LARGE,
+            Event::Display { data, .. } | Event::Result { data, .. } => {
+                data.values().map(text_bytes).sum::<usize>() > LARGE
+            }
+            _ => false,
+        }
+    }
+}
+
+fn text_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(text_bytes).sum::<usize>() + 2 * values.len(),
+        Value::Object(values) => values.iter().map(|(name, value)| name.len() + text_bytes(value) + 6).sum(),
+        _ => 8,
+    }
+}
+
 /// The sending side: cloned into whatever may still print for this cell later on.
 #[derive(Debug, Clone)]
 pub struct Output {
@@ -86,16 +110,21 @@ impl Output {
         (Output { sender }, receiver)
     }
 
-    /// Hands one event on, waiting while the consumer is behind. Events for a
-    /// consumer that is gone are dropped.
+    /// Hands one event on, waiting while the consumer is behind; a large one until it
+    /// has been handed on by the consumer, too. Events for a consumer that is gone are
+    /// dropped.
     pub async fn send(&self, event: Event) {
+        let large = event.is_large();
         let _ = self.sender.send(event).await;
+        if large {
+            self.flush().await;
+        }
     }
 
     /// Waits until everything sent so far has been handed on.
     pub async fn flush(&self) {
         let (done, wait) = oneshot::channel();
-        self.send(Event::Flush { done }).await;
+        let _ = self.sender.send(Event::Flush { done }).await;
         let _ = wait.await;
     }
 }

@@ -7,7 +7,7 @@
 use std::ffi::c_void;
 use std::io;
 
-use super::{host, interrupt, store, wait};
+use super::{host, interrupt, store, text, wait};
 
 /// Calls `fork` while no other thread holds a lock of this library, of stdout or of
 /// stderr. (The system's allocator does the same for its own.)
@@ -20,6 +20,7 @@ pub extern "C" fn threadbook_fork(fork: extern "C" fn(*mut c_void), context: *mu
     let _stdout = io::stdout().lock();
     let _stderr = io::stderr().lock();
     let _variables = store::lock_variables();
+    let _running = text::lock_running();
     let _host = host::lock_all();
     let _runtime = wait::lock_runtime();
     let _waits = interrupt::lock_waits();

@@ -5,6 +5,7 @@
 //! puts the variables back. Messages to and from the kernel pass [`host`], which is not
 //! connected in a plain program.
 
+pub(crate) mod bounded;
 mod calls;
 mod fork;
 pub mod host;

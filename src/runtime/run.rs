@@ -10,7 +10,7 @@ use std::thread;
 use crate::message::{Ending, FromCell, PanicReport, ToCell};
 
 use super::interrupt::{self, Interrupted};
-use super::{calls, host, pool, store, text, wait};
+use super::{bounded, calls, host, pool, store, text, wait};
 
 /// Room for deep recursion and large arrays on the stack. Only pages that are used
 /// take memory.
@@ -37,7 +37,7 @@ impl<E: Debug> From<E> for CellError {
 
 impl CellError {
     fn new(type_name: &'static str, error: &dyn Debug) -> CellError {
-        CellError { type_name, text: format!("{error:?}") }
+        CellError { type_name, text: bounded::debug_text(error, false, bounded::MESSAGE) }
     }
 }
 
@@ -72,7 +72,7 @@ fn panicked(payload: Box<dyn Any + Send>) -> Ending {
     };
     let report = LAST_PANIC.with_borrow_mut(Option::take).unwrap_or_else(|| PanicReport {
         // A hook of the person's own is in place, or the panic was resumed.
-        text: payload_text(payload.as_ref()),
+        text: bounded::cut(&payload_text(payload.as_ref()), bounded::MESSAGE),
         ..PanicReport::default()
     });
     // Dropping a payload can run any code, which can panic again.
@@ -146,7 +146,7 @@ fn report_panic(info: &panic::PanicHookInfo<'_>) {
     let location = info.location();
     let report = PanicReport {
         thread: thread::current().name().map(str::to_owned),
-        text: payload_text(info.payload()),
+        text: bounded::cut(&payload_text(info.payload()), bounded::MESSAGE),
         file: location.map(|place| place.file().to_owned()).unwrap_or_default(),
         line: location.map_or(0, panic::Location::line),
         column: location.map_or(0, panic::Location::column),

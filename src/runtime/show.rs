@@ -9,6 +9,7 @@ use std::fmt::Debug;
 use crate::display::{MimeBundle, Rich};
 use crate::message::FromCell;
 
+use super::bounded::{SHOWN, debug_text, fitting};
 use super::host;
 
 pub struct Show<'a, T: ?Sized>(pub &'a T);
@@ -52,9 +53,9 @@ fn debug_bundle(value: &dyn Debug, type_name: &str) -> Option<MimeBundle> {
     if type_name == "()" {
         return None;
     }
-    let mut text = format!("{value:?}");
+    let mut text = debug_text(value, false, SHOWN);
     if text.chars().count() > ONE_LINE && text.contains(['{', '(']) {
-        text = format!("{value:#?}");
+        text = debug_text(value, true, SHOWN);
     }
     Some(MimeBundle::new().with("text/plain", text))
 }
@@ -69,7 +70,7 @@ fn name_bundle(type_name: &str) -> MimeBundle {
 pub fn result(bundle: Option<MimeBundle>) {
     let Some(bundle) = bundle else { return };
     host::flush_text();
-    host::send(&FromCell::Result { run: host::current_run(), data: bundle.into_map() });
+    host::send(&FromCell::Result { run: host::current_run(), data: fitting(bundle.into_map()) });
 }
 
 /// What the inherent method `evcxr_display` returns when a type has none: existing
@@ -126,6 +127,13 @@ mod tests {
     fn long_plain_lists_stay_on_one_line_and_nested_values_do_not() {
         assert!(!plain((&&&Show(&vec![1; 200])).bundle()).contains('\n'));
         assert!(plain((&&&Show(&vec![Some("abc"); 200])).bundle()).contains('\n'));
+    }
+
+    #[test]
+    fn a_huge_value_is_shown_in_part() {
+        let text = plain((&&&Show(&vec![Some(1u64); 200_000])).bundle());
+        assert!(text.starts_with("[\n    Some(\n        1,\n    ),\n"), "{}", &text[..100]);
+        assert!(text.len() < SHOWN + 100 && text.ends_with(" of this text left out]"));
     }
 
     struct OldStyle;

@@ -9,17 +9,16 @@
 
 use std::fmt::Arguments;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Thread};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use super::interrupt;
 
 const FLUSH_EVERY: Duration = Duration::from_millis(25);
 
-static RUNNING: AtomicBool = AtomicBool::new(false);
-static FLUSHER: Mutex<Option<Thread>> = Mutex::new(None);
+static RUNNING: Mutex<bool> = Mutex::new(false);
+static RUNNING_CHANGES: Condvar = Condvar::new();
 
 /// Like std's `print!`, but the text appears at once, without the end of the line.
 #[macro_export]
@@ -96,27 +95,31 @@ fn write_err(text: Arguments<'_>, end: &str) {
 /// Starts the thread that pushes unfinished lines on.
 pub(super) fn start_flushing() {
     let flush = || {
+        let mut running = lock_running();
         loop {
-            while RUNNING.load(Ordering::Acquire) {
-                thread::sleep(FLUSH_EVERY);
+            running = RUNNING_CHANGES.wait_while(running, |running| !*running).unwrap_or_else(PoisonError::into_inner);
+            // Ends early when the cell does, so that nothing goes on between cells.
+            let waited = RUNNING_CHANGES.wait_timeout_while(running, FLUSH_EVERY, |running| *running);
+            let (still_running, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if *still_running {
+                drop(still_running);
                 let _ = io::stdout().flush();
+                running = lock_running();
+            } else {
+                running = still_running;
             }
-            thread::park();
         }
     };
     // Without this thread half lines come at the end of the cell.
-    if let Ok(handle) = thread::Builder::new().name("threadbook-flush".to_owned()).stack_size(64 << 10).spawn(flush) {
-        *flusher() = Some(handle.thread().clone());
-    }
+    let _ = thread::Builder::new().name("threadbook-flush".to_owned()).stack_size(64 << 10).spawn(flush);
 }
 
 pub(super) fn flush_while_running(running: bool) {
-    RUNNING.store(running, Ordering::Release);
-    if running && let Some(flusher) = &*flusher() {
-        flusher.unpark();
-    }
+    *lock_running() = running;
+    RUNNING_CHANGES.notify_all();
 }
 
-fn flusher() -> MutexGuard<'static, Option<Thread>> {
-    FLUSHER.lock().unwrap_or_else(PoisonError::into_inner)
+/// Held while the process forks.
+pub(super) fn lock_running() -> MutexGuard<'static, bool> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }

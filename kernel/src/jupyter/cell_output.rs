@@ -6,6 +6,8 @@ use std::sync::Arc;
 use jupyter_protocol::messaging::{ClearOutput, ErrorOutput, JupyterMessageContent, Stdio, StreamContent};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::time::{Duration, Instant, timeout_at};
 
 use super::history::History;
 use super::iopub::IoPub;
@@ -15,6 +17,9 @@ use crate::output::{Event, MimeBundle, StreamName};
 
 /// Text of one stream message at most (more only if one event has more).
 const STREAM_BYTES: usize = 64 * 1024;
+
+/// What follows a stream message sooner than that is gathered into one.
+const GATHER: Duration = Duration::from_millis(10);
 
 /// The cell that an output belongs to.
 pub struct Cell {
@@ -29,6 +34,7 @@ pub struct Cell {
 /// Hands `events` on until the last thing that can print for the cell is gone.
 pub async fn forward(cell: Cell, mut events: mpsc::Receiver<Event>, iopub: IoPub, stdin: Arc<Stdin>) {
     let mut next = None;
+    let mut last_stream = None;
     loop {
         let event = match next.take() {
             Some(event) => event,
@@ -39,7 +45,8 @@ pub async fn forward(cell: Cell, mut events: mpsc::Receiver<Event>, iopub: IoPub
         };
         let content: JupyterMessageContent = match event {
             Event::Stream { name, mut text } => {
-                next = join_stream(&mut events, name, &mut text);
+                next = join_stream(&mut events, name, &mut text, last_stream).await;
+                last_stream = Some(Instant::now());
                 let name = match name {
                     StreamName::Stdout => Stdio::Stdout,
                     StreamName::Stderr => Stdio::Stderr,
@@ -53,7 +60,9 @@ pub async fn forward(cell: Cell, mut events: mpsc::Receiver<Event>, iopub: IoPub
                 if let (Some(history), Some(text)) = (&cell.history, data.get("text/plain").and_then(Value::as_str)) {
                     history.store_result(cell.number, text.to_owned());
                 }
-                raw("execute_result", json!({"execution_count": cell.number, "data": data, "metadata": metadata}))
+                let mut content = Map::from_iter([("execution_count".to_owned(), cell.number.into())]);
+                content.extend(rich(data, metadata));
+                raw("execute_result", Value::Object(content))
             }
             Event::Error(error) => {
                 ErrorOutput { ename: error.name, evalue: error.value, traceback: error.traceback }.into()
@@ -77,10 +86,21 @@ pub async fn forward(cell: Cell, mut events: mpsc::Receiver<Event>, iopub: IoPub
 }
 
 /// Appends the stream events that wait already, so that many small writes make one
-/// message. Returns the event that ended the run.
-fn join_stream(events: &mut mpsc::Receiver<Event>, name: StreamName, text: &mut String) -> Option<Event> {
+/// message; soon after the `last` message also those that come in a moment. Returns the
+/// event that ended the run.
+async fn join_stream(
+    events: &mut mpsc::Receiver<Event>,
+    name: StreamName,
+    text: &mut String,
+    last: Option<Instant>,
+) -> Option<Event> {
     while text.len() < STREAM_BYTES {
-        match events.try_recv().ok()? {
+        let event = match (events.try_recv(), last) {
+            (Ok(event), _) => event,
+            (Err(TryRecvError::Empty), Some(last)) => timeout_at(last + GATHER, events.recv()).await.ok()??,
+            _ => return None,
+        };
+        match event {
             Event::Stream { name: same, text: more } if same == name => text.push_str(&more),
             other => return Some(other),
         }
@@ -99,5 +119,12 @@ fn display(
         Some(id) => json!({"display_id": id}),
         None => json!({}),
     };
-    raw(msg_type, json!({"data": data, "metadata": metadata, "transient": transient}))
+    let mut content = rich(data, metadata);
+    content.insert("transient".to_owned(), transient);
+    raw(msg_type, Value::Object(content))
+}
+
+/// Made without `json!`, which copies: a display can be large.
+fn rich(data: MimeBundle, metadata: Map<String, Value>) -> Map<String, Value> {
+    Map::from_iter([("data".to_owned(), Value::Object(data)), ("metadata".to_owned(), Value::Object(metadata))])
 }

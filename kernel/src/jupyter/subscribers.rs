@@ -7,15 +7,19 @@
 //!
 //! A queue that is full makes the kernel wait, so a cell that floods its output is
 //! slowed down to what the front end takes in. A front end that has not taken anything
-//! in for [`PATIENCE`] misses messages from then on, until it reads again.
+//! in for [`PATIENCE`] misses what cells show from then on, until it reads again; it is
+//! told so then. What it must not miss (that a cell has ended, say) is kept for it.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jupyter_protocol::messaging::IoPubWelcome;
+use bytes::Bytes;
+use jupyter_protocol::messaging::{IoPubWelcome, JupyterMessage};
 use jupyter_zmq_client::{KernelIoPubXPubConnection, SubscriptionEvent};
-use tokio::sync::mpsc;
+use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use zeromq::{Endpoint, Socket, SocketEvent, SocketSend, XPubSocket, ZmqError, ZmqMessage, ZmqResult};
@@ -26,20 +30,51 @@ use super::message;
 /// How long the kernel waits for a front end that does not read.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Messages that wait for one front end.
-const QUEUE: usize = 64;
+/// Bytes of output that wait for one front end. A longer message waits alone.
+const QUEUE_BYTES: usize = 8 << 20;
+
+/// A short message counts as one of that length: no more than 64 wait.
+const LEAST_BYTES: usize = QUEUE_BYTES / 64;
+
+/// Messages of all kinds that wait for one front end.
+const QUEUE: usize = 256;
+
+/// The messages that may be missed, by their topic.
+const OUTPUTS: [&[u8]; 5] = [b"stream", b"display_data", b"update_display_data", b"execute_result", b"clear_output"];
+
+/// Other messages that are longer than this may be missed as well.
+const ALWAYS_KEPT: usize = 64 << 10;
 
 /// From this many front ends on, newcomers share a socket: zeromq does not tell when
 /// the peer of an XPUB socket has gone, so sockets are kept.
 const MOST_SOCKETS: usize = 32;
 
 enum Outgoing {
-    Message(ZmqMessage),
+    Message {
+        message: ZmqMessage,
+        /// So many before it were left out.
+        missed: u64,
+        _room: OwnedSemaphorePermit,
+    },
     /// Dropped once everything before it has been given to the socket.
     Flush(mpsc::Sender<Infallible>),
 }
 
-type Queue = mpsc::Sender<Outgoing>;
+/// The way to one front end.
+struct Queue {
+    items: mpsc::Sender<Outgoing>,
+    /// In bytes.
+    room: Arc<Semaphore>,
+}
+
+impl Queue {
+    /// Waits for a place, and for room of so many bytes. `None` when nobody takes
+    /// anything out any more.
+    async fn place(&self, bytes: u32) -> Option<(mpsc::Permit<'_, Outgoing>, OwnedSemaphorePermit)> {
+        let room = self.room.clone().acquire_many_owned(bytes).await.ok()?;
+        Some((self.items.reserve().await.ok()?, room))
+    }
+}
 
 /// All front ends, as one thing to send to.
 pub struct Subscribers {
@@ -50,23 +85,46 @@ pub struct Subscribers {
 struct Subscriber {
     queue: Queue,
     behind: bool,
+    missed: u64,
 }
 
 impl Subscriber {
-    async fn offer(&mut self, item: Outgoing) {
-        let item = match self.queue.try_send(item) {
-            Ok(()) => {
-                self.behind = false;
-                return;
+    async fn offer(&mut self, message: ZmqMessage) {
+        let bytes = bytes_of_room(&message);
+        let patience = if self.behind { Duration::ZERO } else { PATIENCE };
+        // What is ready at once is taken without looking at the time.
+        match timeout(patience, self.queue.place(bytes)).await {
+            Ok(Some((place, room))) => {
+                // What needs no room says nothing about whether the front end reads.
+                self.behind &= bytes == 0;
+                place.send(Outgoing::Message { message, missed: std::mem::take(&mut self.missed), _room: room });
             }
-            Err(mpsc::error::TrySendError::Full(item)) if !self.behind => item,
-            Err(_) => return,
-        };
-        if timeout(PATIENCE, self.queue.send(item)).await.is_err() {
-            tracing::warn!("a front end does not read its iopub channel; it misses output from now on");
-            self.behind = true;
+            // The socket is gone.
+            Ok(None) => {}
+            Err(_) => {
+                if !self.behind {
+                    tracing::warn!("a front end does not read its iopub channel; it misses output from now on");
+                }
+                self.behind = true;
+                self.missed += 1;
+            }
         }
     }
+
+    async fn flush(&mut self, pending: mpsc::Sender<Infallible>) {
+        // Who is too slow is found out by the next message.
+        let _ = timeout(PATIENCE, self.queue.items.send(Outgoing::Flush(pending))).await;
+    }
+}
+
+/// The room that a message needs in a queue; none if it must not be missed.
+fn bytes_of_room(message: &ZmqMessage) -> u32 {
+    let bytes: usize = message.iter().map(Bytes::len).sum();
+    let is_output = message.get(0).is_some_and(|topic| OUTPUTS.contains(&topic.as_ref()));
+    if !is_output && bytes <= ALWAYS_KEPT {
+        return 0;
+    }
+    u32::try_from(bytes.clamp(LEAST_BYTES, QUEUE_BYTES)).unwrap_or(u32::MAX)
 }
 
 impl Subscribers {
@@ -78,7 +136,7 @@ impl Subscribers {
 
     fn welcome_newcomers(&mut self) {
         while let Ok(queue) = self.joining.try_recv() {
-            self.joined.push(Subscriber { queue, behind: false });
+            self.joined.push(Subscriber { queue, behind: false, missed: 0 });
         }
     }
 
@@ -88,7 +146,7 @@ impl Subscribers {
         self.welcome_newcomers();
         let (pending, passed) = mpsc::channel(1);
         for subscriber in self.joined.iter_mut().filter(|subscriber| !subscriber.behind) {
-            subscriber.offer(Outgoing::Flush(pending.clone())).await;
+            subscriber.flush(pending.clone()).await;
         }
         Mark(passed)
     }
@@ -99,7 +157,7 @@ impl SocketSend for Subscribers {
     async fn send(&mut self, message: ZmqMessage) -> ZmqResult<()> {
         self.welcome_newcomers();
         for subscriber in &mut self.joined {
-            subscriber.offer(Outgoing::Message(message.clone())).await;
+            subscriber.offer(message.clone()).await;
         }
         Ok(())
     }
@@ -185,8 +243,8 @@ impl Door {
 
 /// Serves the front end (seldom several) of one socket.
 async fn attend(mut connection: KernelIoPubXPubConnection, announce: Announce) {
-    let (queue, mut outgoing) = mpsc::channel(QUEUE);
-    let mut queue = Some(queue);
+    let (items, mut outgoing) = mpsc::channel(QUEUE);
+    let mut queue = Some(Queue { items, room: Arc::new(Semaphore::new(QUEUE_BYTES)) });
     loop {
         tokio::select! {
             event = connection.recv_subscription() => match event {
@@ -205,7 +263,12 @@ async fn attend(mut connection: KernelIoPubXPubConnection, announce: Announce) {
                 Err(error) => tracing::debug!("an iopub connection ended: {error}"),
             },
             Some(item) = outgoing.recv() => match item {
-                Outgoing::Message(message) => {
+                Outgoing::Message { message, missed, _room } => {
+                    if missed > 0
+                        && let Err(error) = connection.send(missed_notice(missed, &message)).await
+                    {
+                        tracing::debug!("a front end missed a notice: {error}");
+                    }
                     if let Err(error) = connection.socket.send(message).await {
                         tracing::debug!("a front end missed a message: {error}");
                     }
@@ -214,4 +277,18 @@ async fn attend(mut connection: KernelIoPubXPubConnection, announce: Announce) {
             },
         }
     }
+}
+
+/// Tells a front end how much it missed before `next`, under the parent of that.
+fn missed_notice(missed: u64, next: &ZmqMessage) -> JupyterMessage {
+    let text = format!(
+        "\x1b[1;36mnote\x1b[0m: {missed} messages of output are left out here: this front end did not read for {} seconds",
+        PATIENCE.as_secs()
+    );
+    let content = json!({"data": {"text/plain": text}, "metadata": {}, "transient": {}});
+    let mut notice = message::new(message::raw("display_data", content))
+        .with_zmq_identities(vec![Bytes::from_static(b"display_data")]);
+    // Topic, delimiter, signature, header, parent header.
+    notice.parent_header = next.get(4).and_then(|parent| serde_json::from_slice(parent).ok());
+    notice
 }

@@ -116,11 +116,11 @@ impl CellOutputs {
 /// on a terminal: a progress bar leaves its last state only. A carriage return acts
 /// when the next character comes, for before that its line is still to be seen.
 fn append_as_terminal(text: &mut String, new: &str) {
-    let overwrites = |text: &str| text.contains(['\r', '\u{8}']);
-    let line_start = text.rfind('\n').map_or(0, |newline| newline + 1);
-    if !overwrites(new) && !overwrites(&text[line_start..]) {
+    // What was appended before holds a carriage return at its very end or none that acts.
+    if memchr::memchr2(b'\r', 8, new.as_bytes()).is_none() && !text.ends_with('\r') {
         return text.push_str(new);
     }
+    let line_start = memchr::memrchr(b'\n', text.as_bytes()).map_or(0, |newline| newline + 1);
     let mut line = text.split_off(line_start);
     for character in new.chars() {
         match character {

@@ -14,8 +14,9 @@
 //! back to the [`checkpoint`]. [`reader`] routes what comes back to the cell that it
 //! belongs to. [`child`] is the worker's own side, [`keeper`] the process that leaves
 //! nobody behind, by what [`family`] finds. [`frame`] is the format on the sockets,
-//! [`descriptors`] passes open files; [`text`] turns the pipes' bytes into text; [`symbols`]
-//! tells what the code at an address is.
+//! [`descriptors`] passes open files; [`text`] turns the pipes' bytes into text, of which
+//! [`output_limit`] lets so much pass as [`limits`] says; [`symbols`] tells what the code at
+//! an address is.
 
 mod checkpoint;
 pub mod child;
@@ -23,6 +24,8 @@ mod descriptors;
 mod family;
 mod frame;
 pub mod keeper;
+mod limits;
+mod output_limit;
 mod pipe;
 pub mod process;
 pub mod reader;

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::unix::pipe::Receiver;
@@ -15,17 +16,25 @@ nix::ioctl_read_bad!(fionread, nix::libc::FIONREAD, nix::libc::c_int);
 /// As much as a pipe usually holds: a good size for the buffers that it is read into.
 pub const CHUNK: usize = 64 << 10;
 
+/// Reads that follow each other so soon are a flood.
+const SOON: Duration = Duration::from_micros(200);
+
+/// How long a flood of small writes may gather before it is read.
+const GATHER: Duration = Duration::from_micros(500);
+
 pub struct Pipe {
     file: Receiver,
     text: TextStream,
     /// The writing ends are all closed.
     closed: bool,
+    /// When something was read last, and how much.
+    last: Option<(Instant, usize)>,
 }
 
 impl Pipe {
     /// `markers`: look for evcxr's display markers.
     pub fn new(fd: OwnedFd, markers: bool) -> io::Result<Pipe> {
-        Ok(Pipe { file: Receiver::from_owned_fd(fd)?, text: TextStream::new(markers), closed: false })
+        Ok(Pipe { file: Receiver::from_owned_fd(fd)?, text: TextStream::new(markers), closed: false, last: None })
     }
 
     /// Whether nothing can come any more.
@@ -39,10 +48,22 @@ impl Pipe {
         if self.closed {
             return Poll::Pending;
         }
+        if let Some((last, length)) = self.last.take()
+            && length < CHUNK / 2
+            && last.elapsed() < SOON
+        {
+            // The whole thread pauses, not this task: a thread that waits for events is
+            // woken by each line that a cell writes, which costs the cell more than the
+            // line itself (three times as long for a million lines).
+            std::thread::sleep(GATHER);
+        }
         let mut buffer = ReadBuf::new(buffer);
         match Pin::new(&mut self.file).poll_read(context, &mut buffer) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(())) if !buffer.filled().is_empty() => Poll::Ready(self.text.push(buffer.filled())),
+            Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                self.last = Some((Instant::now(), buffer.filled().len()));
+                Poll::Ready(self.text.push(buffer.filled()))
+            }
             Poll::Ready(_) => {
                 self.closed = true;
                 Poll::Ready(self.text.finish())

@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::checkpoint::Checkpoints;
 use super::frame;
+use super::output_limit::RunText;
 use super::pipe::{CHUNK, Pipe};
 use super::process::{RunEnd, Sender};
 use super::text::Piece;
@@ -66,6 +67,8 @@ pub struct Router {
 #[derive(Default)]
 struct State {
     outputs: BTreeMap<u64, RunOutput>,
+    /// The text of each run, by the same numbers.
+    texts: BTreeMap<u64, Arc<RunText>>,
     latest: Option<u64>,
     waiting: HashMap<u64, oneshot::Sender<RunEnd>>,
     /// The process is gone.
@@ -81,9 +84,11 @@ impl Router {
     pub fn begin(&self, run: u64, output: RunOutput) -> oneshot::Receiver<RunEnd> {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.lock();
+        state.texts.insert(run, Arc::new(RunText::new(output.output.clone())));
         state.outputs.insert(run, output);
         if state.outputs.len() > KEPT_OUTPUTS {
             state.outputs.pop_first();
+            state.texts.pop_first();
         }
         state.latest = Some(run);
         match &state.death {
@@ -107,6 +112,12 @@ impl Router {
     fn output(&self, run: u64) -> Option<RunOutput> {
         let state = self.lock();
         state.outputs.get(&run).or_else(|| state.outputs.get(&state.latest?)).cloned()
+    }
+
+    /// The text of a run, else of the latest one.
+    fn text(&self, run: u64) -> Option<Arc<RunText>> {
+        let state = self.lock();
+        state.texts.get(&run).or_else(|| state.texts.get(&state.latest?)).cloned()
     }
 
     fn end(&self, run: u64, end: RunEnd) {
@@ -211,12 +222,13 @@ impl Texts {
 
 impl Reader {
     /// Serves until the worker is gone; returns its exit status.
-    pub async fn read_all(mut self, mut socket: OwnedReadHalf, ended: impl Future<Output = ExitStatus>) {
+    pub async fn read_all(mut self, socket: OwnedReadHalf, ended: impl Future<Output = ExitStatus>) {
         let (frames, mut messages) = mpsc::channel(16);
         // Its own task: a read that is given up in the middle of a frame loses bytes.
         let receiving = tokio::spawn(async move {
-            while let Ok(Some(json)) = frame::read_async(&mut socket).await {
-                if frames.send(json).await.is_err() {
+            let mut socket = frame::Messages::new(socket);
+            while let Ok(Some(message)) = socket.next().await {
+                if frames.send(message).await.is_err() {
                     break;
                 }
             }
@@ -227,13 +239,13 @@ impl Reader {
                 biased;
                 Some(pipes) = self.attached.recv() => self.texts.attach(pipes),
                 message = messages.recv() => match message {
-                    Some(json) => self.handle(&json).await,
+                    Some(message) => self.handle(message).await,
                     None => break tokio::time::timeout(LAST_STATUS, &mut ended).await.ok(),
                 },
                 // A forked child of a cell may hold the socket open.
                 status = &mut ended => {
-                    while let Ok(Some(json)) = tokio::time::timeout(LAST_WORDS, messages.recv()).await {
-                        self.handle(&json).await;
+                    while let Ok(Some(message)) = tokio::time::timeout(LAST_WORDS, messages.recv()).await {
+                        self.handle(message).await;
                     }
                     break Some(status);
                 }
@@ -245,6 +257,9 @@ impl Reader {
         for run in runs {
             self.drain(run).await;
             self.finish_text(run).await;
+            if let Some(text) = self.router.text(run) {
+                text.end().await;
+            }
         }
         self.router.die(status, self.crash);
     }
@@ -273,24 +288,28 @@ impl Reader {
     }
 
     async fn print(&self, run: u64, name: StreamName, pieces: Vec<Piece>) {
-        let Some(to) = self.router.output(run) else { return };
+        let (Some(to), Some(run)) = (self.router.output(run), self.router.text(run)) else { return };
         for piece in pieces {
-            let event = match piece {
-                Piece::Text(text) => Event::Stream { name, text },
-                Piece::Display(data) => Event::Display { data, metadata: Map::new(), display_id: None, update: false },
-            };
-            to.output.send(event).await;
+            match piece {
+                Piece::Text(text) => run.print(name, text).await,
+                Piece::Display(data) => {
+                    let event = Event::Display { data, metadata: Map::new(), display_id: None, update: false };
+                    to.output.send(event).await;
+                }
+            }
         }
     }
 
-    async fn handle(&mut self, json: &[u8]) {
-        let message = match serde_json::from_slice(json) {
+    async fn handle(&mut self, message: frame::Message) {
+        let frame::Message { json, room: _until_handled } = message;
+        let message = match serde_json::from_slice(&json) {
             Ok(message) => message,
             Err(error) => {
                 tracing::warn!("a message from the worker is dropped: {error}");
                 return;
             }
         };
+        drop(json);
         // It may have come before the pipes of its run were looked at.
         while let Ok(pipes) = self.attached.try_recv() {
             self.texts.attach(pipes);
@@ -314,6 +333,9 @@ impl Reader {
                 if let Some(to) = self.router.output(run) {
                     to.output.send(Event::ClearOutput { wait }).await;
                 }
+                if let Some(text) = self.router.text(run) {
+                    text.clear();
+                }
                 self.replies.send(&ToCell::Seen { ticket }).await;
             }
             FromCell::Result { run, data } => {
@@ -325,15 +347,17 @@ impl Reader {
             }
             FromCell::Input { run, ticket, prompt, password } => self.ask(run, ticket, prompt, password),
             FromCell::Panic { run, panic } => {
-                if let Some(to) = self.router.output(run) {
-                    let text = (self.panic_text)(&panic);
-                    to.output.send(Event::Stream { name: StreamName::Stderr, text }).await;
+                if let Some(text) = self.router.text(run) {
+                    text.print(StreamName::Stderr, (self.panic_text)(&panic)).await;
                 }
             }
             FromCell::Crash { crash, .. } => self.crash = Some(crash),
             FromCell::NoCheckpoint { id, reason } => self.checkpoints.refuse(id, reason),
             FromCell::Ended { run, ending, variables } => {
                 self.finish_text(run).await;
+                if let Some(text) = self.router.text(run) {
+                    text.end().await;
+                }
                 self.router.end(run, RunEnd::Ended { ending, variables });
             }
         }

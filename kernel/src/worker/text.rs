@@ -23,6 +23,9 @@ pub enum Piece {
 const BEGIN: &str = "EVCXR_BEGIN_CONTENT ";
 const END: &str = "EVCXR_END_CONTENT";
 
+/// Text that was held back comes in pieces of that many bytes.
+const PIECE: usize = 64 << 10;
+
 /// One pipe's state between reads.
 #[derive(Debug, Default)]
 pub struct TextStream {
@@ -30,6 +33,10 @@ pub struct TextStream {
     partial: Vec<u8>,
     /// Text from a marker on, while its end has not come.
     held: String,
+    /// How far the end of a display was looked for in `held`; 0 when none has begun.
+    searched: usize,
+    /// A display that becomes longer than that is text after all.
+    longest: usize,
     markers: bool,
     /// The end of the line after a display's end marker is still to come.
     in_end_line: bool,
@@ -38,7 +45,7 @@ pub struct TextStream {
 impl TextStream {
     /// `markers`: look for evcxr's display markers.
     pub fn new(markers: bool) -> TextStream {
-        TextStream { markers, ..TextStream::default() }
+        TextStream { markers, longest: super::limits::display(), ..TextStream::default() }
     }
 
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Piece> {
@@ -49,11 +56,14 @@ impl TextStream {
 
     /// What is still held back, when no more will come for now.
     pub fn finish(&mut self) -> Vec<Piece> {
+        self.searched = 0;
         let mut rest = std::mem::take(&mut self.held);
         if !self.partial.is_empty() {
             rest.push_str(&String::from_utf8_lossy(&std::mem::take(&mut self.partial)));
         }
-        if rest.is_empty() { Vec::new() } else { vec![Piece::Text(rest)] }
+        let mut pieces = Vec::new();
+        push_text(&mut pieces, &rest);
+        pieces
     }
 
     fn pieces(&mut self, text: String) -> Vec<Piece> {
@@ -61,14 +71,25 @@ impl TextStream {
         if !self.markers || (nothing_open && !may_hold_marker(&text)) {
             return if text.is_empty() { Vec::new() } else { vec![Piece::Text(text)] };
         }
+        self.held.push_str(&text);
+        let searched = std::mem::take(&mut self.searched);
+        if searched > 0 && find_line(&self.held, END, searched).is_none() {
+            if self.held.len() > self.longest {
+                let mut pieces = Vec::new();
+                push_text(&mut pieces, &std::mem::take(&mut self.held));
+                return pieces;
+            }
+            self.searched = self.held.len() - END.len();
+            return Vec::new();
+        }
         let mut pieces = Vec::new();
-        let held = std::mem::take(&mut self.held) + &text;
+        let held = std::mem::take(&mut self.held);
         let mut rest = held.as_str();
         if std::mem::take(&mut self.in_end_line) {
             rest = rest.strip_prefix('\n').unwrap_or(rest);
         }
         loop {
-            let Some(begin) = find_line(rest, BEGIN) else {
+            let Some(begin) = find_line(rest, BEGIN, 0) else {
                 // The last line may be the first half of a marker.
                 let line = rest.rfind('\n').map_or(0, |newline| newline + 1);
                 let (ready, kept) = match !rest[line..].is_empty() && BEGIN.starts_with(&rest[line..]) {
@@ -81,8 +102,10 @@ impl TextStream {
             };
             push_text(&mut pieces, &rest[..begin]);
             let from = &rest[begin..];
-            let (Some(header), Some(end)) = (from.find('\n'), find_line(from, END)) else {
+            let (Some(header), Some(end)) = (from.find('\n'), find_line(from, END, 0)) else {
                 self.held = from.to_owned();
+                // Its beginning is longer than the marker of the end.
+                self.searched = from.len() - END.len();
                 return pieces;
             };
             let mime_type = from[BEGIN.len()..header].trim();
@@ -95,29 +118,32 @@ impl TextStream {
     }
 }
 
-fn push_text(pieces: &mut Vec<Piece>, text: &str) {
-    if !text.is_empty() {
-        pieces.push(Piece::Text(text.to_owned()));
+fn push_text(pieces: &mut Vec<Piece>, mut text: &str) {
+    while !text.is_empty() {
+        let end = (0..=text.len().min(PIECE)).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
+        let (piece, rest) = text.split_at(end);
+        pieces.push(Piece::Text(piece.to_owned()));
+        text = rest;
     }
 }
 
 /// A cheap look before lines are searched.
 fn may_hold_marker(text: &str) -> bool {
-    let line = text.rfind('\n').map_or(0, |newline| newline + 1);
-    text.contains(BEGIN) || (!text[line..].is_empty() && BEGIN.starts_with(&text[line..]))
+    let line = memchr::memrchr(b'\n', text.as_bytes()).map_or(0, |newline| newline + 1);
+    (!text[line..].is_empty() && BEGIN.starts_with(&text[line..]))
+        || memchr::memmem::find(text.as_bytes(), BEGIN.as_bytes()).is_some()
 }
 
-/// Where a line that begins with `start` begins.
-fn find_line(text: &str, start: &str) -> Option<usize> {
-    text.match_indices(start).map(|(at, _)| at).find(|&at| at == 0 || text.as_bytes()[at - 1] == b'\n')
+/// Where a line that begins with `start` begins, from the byte `from` on.
+fn find_line(text: &str, start: &str, from: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let found = memchr::memmem::find_iter(&bytes[from..], start.as_bytes()).map(|at| from + at);
+    found.into_iter().find(|&at| at == 0 || bytes[at - 1] == b'\n')
 }
 
 fn bundle(mime_type: &str, content: &str) -> MimeBundle {
     let is_json = mime_type == "application/json" || mime_type.ends_with("+json");
-    let value = match serde_json::from_str(content) {
-        Ok(value) if is_json => value,
-        _ => Value::from(content),
-    };
+    let value = is_json.then(|| serde_json::from_str(content).ok()).flatten().unwrap_or_else(|| Value::from(content));
     MimeBundle::from_iter([(mime_type.to_owned(), value)])
 }
 
@@ -179,5 +205,33 @@ mod tests {
             pieces.retain(|piece| matches!(piece, Piece::Text(_)));
             assert_eq!(text(pieces), "before\nafter EVCXR_\n", "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_display_in_small_pieces_is_whole() {
+        let content = "äöü€\n EVCXR_END_CONTENT\n".repeat(50);
+        let whole = format!("EVCXR_BEGIN_CONTENT text/html\n{content}EVCXR_END_CONTENT\nafter");
+        for size in [1, 2, 3, 16, 17, 18, 1000] {
+            let mut stream = TextStream::new(true);
+            let mut pieces: Vec<_> = whole.as_bytes().chunks(size).flat_map(|bytes| stream.push(bytes)).collect();
+            pieces.extend(stream.finish());
+            assert_eq!(pieces[0], Piece::Display(bundle("text/html", content.trim_end())), "pieces of {size}");
+            assert_eq!(text(pieces.split_off(1)), "after", "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn a_display_without_end_becomes_text() {
+        let mut stream = TextStream { longest: 1000, ..TextStream::new(true) };
+        let line = "no end in sight\n";
+        let mut shown = text(stream.push(b"before\nEVCXR_BEGIN_CONTENT text/html\n"));
+        for _ in 0..200 {
+            shown += &text(stream.push(line.as_bytes()));
+            assert!(stream.held.len() <= 1000);
+        }
+        shown += &text(stream.finish());
+        assert_eq!(shown, format!("before\nEVCXR_BEGIN_CONTENT text/html\n{}", line.repeat(200)));
+        let after = stream.push(b"EVCXR_BEGIN_CONTENT text/html\n<b>\nEVCXR_END_CONTENT\n");
+        assert_eq!(after, [Piece::Display(bundle("text/html", "<b>"))]);
     }
 }

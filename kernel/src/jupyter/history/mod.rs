@@ -32,6 +32,12 @@ const MOST_BYTES: u64 = 2 * 1024 * 1024;
 /// Larger cells are kept in memory only.
 const MOST_BYTES_OF_A_CELL: usize = 64 * 1024;
 
+/// Of a longer result the beginning is remembered.
+const MOST_BYTES_OF_A_RESULT: usize = 16 * 1024;
+
+/// All results together; the oldest are forgotten first.
+const MOST_BYTES_OF_RESULTS: usize = 4 * 1024 * 1024;
+
 /// The history; clones are the same one. Its methods wait for the disk.
 #[derive(Debug, Clone)]
 pub struct History {
@@ -48,6 +54,7 @@ struct State {
     own: Vec<(i64, String)>,
     /// Their results as plain text, by line. They are not written, as with IPython.
     results: BTreeMap<i64, String>,
+    bytes_of_results: usize,
 }
 
 /// A line of the file: a session's first line has nothing but the number.
@@ -88,8 +95,23 @@ impl History {
     }
 
     /// Adds the result of the cell `In[line]`, as plain text.
-    pub fn store_result(&self, line: u32, text: String) {
-        self.state().results.insert(line.into(), text);
+    pub fn store_result(&self, line: u32, mut text: String) {
+        if text.len() > MOST_BYTES_OF_A_RESULT {
+            let end = (0..=MOST_BYTES_OF_A_RESULT).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+            text.truncate(end);
+            text.push('…');
+            text.shrink_to_fit();
+        }
+        let mut state = self.state();
+        state.bytes_of_results += text.len();
+        if let Some(old) = state.results.insert(line.into(), text) {
+            state.bytes_of_results -= old.len();
+        }
+        while state.bytes_of_results > MOST_BYTES_OF_RESULTS
+            && let Some((_, oldest)) = state.results.pop_first()
+        {
+            state.bytes_of_results -= oldest.len();
+        }
     }
 
     /// The entries that a request means, oldest first.
@@ -235,6 +257,20 @@ mod tests {
         let expected: Vec<_> =
             (1..=8).flat_map(|session| (1..=20).map(move |line| (session, line, format!("cell {line}")))).collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn long_and_many_results_are_not_all_remembered() {
+        let history = History::new(None);
+        (1..=1000).for_each(|line| history.store(line, "x"));
+        (1..=1000).for_each(|line| history.store_result(line, "ä".repeat(1_000_000)));
+        history.store_result(1000, "short".into());
+        let results: Vec<String> = history.select(&ALL).into_iter().map(|entry| entry.result).collect();
+        assert_eq!(results[0], "");
+        assert_eq!(results[999], "short");
+        assert!(results[998].starts_with("ää") && results[998].ends_with("ä…"));
+        let total: usize = results.iter().map(String::len).sum();
+        assert!(total <= MOST_BYTES_OF_RESULTS && total > MOST_BYTES_OF_RESULTS / 2, "{total}");
     }
 
     #[test]

@@ -136,12 +136,33 @@ async fn the_heart_beats_while_the_runtime_is_blocked() {
 async fn a_front_end_that_does_not_read_does_not_stop_the_others() {
     let kernel = Kernel::start().await;
     let mut reads = FrontEnd::connect(&kernel).await;
-    let _does_not = FrontEnd::connect_as(&kernel, "does not read").await;
+    let mut does_not = FrontEnd::connect_as(&kernel, "does not read").await;
     let id = reads.send_execute("flood 3000").await;
     let types = reads.skip_to_idle(&id).await;
     assert_eq!(types.iter().filter(|msg_type| *msg_type == "stream").count(), 6000);
     reads.recv_reply(&id, "execute_reply").await;
     still_works(&mut reads).await;
+
+    // When it reads again, it is told how much it missed, and that the cell has ended.
+    does_not.recv_iopub_busy(&id).await;
+    let (mut seen, mut missed) = (0, 0);
+    loop {
+        let message = does_not.recv_iopub().await;
+        let content = content(&message);
+        match message.header.msg_type.as_str() {
+            "stream" => seen += 1,
+            "display_data" => {
+                assert_eq!(message.parent_header.expect("a parent").msg_id, id);
+                let text = content["data"]["text/plain"].as_str().unwrap_or_default();
+                let words: Vec<_> = text.split(' ').collect();
+                missed += words[1].parse::<usize>().expect("a number");
+            }
+            "status" if content["execution_state"] == "idle" => break,
+            _ => {}
+        }
+    }
+    assert!(seen > 0 && missed > 0);
+    assert_eq!(seen + missed, 6000);
 }
 
 #[tokio::test]

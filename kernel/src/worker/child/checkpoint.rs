@@ -21,6 +21,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::libc;
+use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{ForkResult, Pid, fork, setpgid};
 use threadbook::message::{CheckpointOrder, FromCell, NoCheckpoint};
 
@@ -38,11 +39,13 @@ pub struct Checkpoints {
     fresh: bool,
     /// Threads that are no cell's.
     own_threads: Option<usize>,
+    /// The processor time that other threads had taken then, at most.
+    others_time: Option<Duration>,
 }
 
 impl Checkpoints {
     pub fn new() -> Checkpoints {
-        Checkpoints { forker: None, fresh: false, own_threads: None }
+        Checkpoints { forker: None, fresh: false, own_threads: None, others_time: None }
     }
 
     /// Something has changed that the last checkpoint does not know.
@@ -56,9 +59,12 @@ impl Checkpoints {
         let threads = threads::alive();
         // Those that are there before the first cell.
         let own_threads = *self.own_threads.get_or_insert(threads);
-        if self.fresh && threads <= own_threads {
+        // Threads of cells may have changed something, if they have done anything.
+        let is_quiet = || threads <= own_threads || self.others_did_nothing();
+        if self.fresh && is_quiet() {
             return false;
         }
+        self.others_time = None;
         match self.try_make(order, worker) {
             Ok(()) => {
                 self.fresh = true;
@@ -69,6 +75,19 @@ impl Checkpoints {
                 send_message(&FromCell::NoCheckpoint { id: order.id, reason });
                 false
             }
+        }
+    }
+
+    /// The checkpoint was made, and what had to be done for it is over: from now on any
+    /// other thread's work shows.
+    pub fn settle(&mut self) {
+        self.others_time = others_time().map(|(_, most)| most);
+    }
+
+    fn others_did_nothing(&self) -> bool {
+        match (self.others_time, others_time()) {
+            (Some(then), Some((now, _))) => now <= then,
+            _ => false,
         }
     }
 
@@ -90,6 +109,16 @@ impl Checkpoints {
             None => Ok(()),
         }
     }
+}
+
+/// The processor time that all threads but the calling one have taken: at least, and at
+/// most, since the clocks cannot be read at once.
+fn others_time() -> Option<(Duration, Duration)> {
+    let read = |clock| clock_gettime(clock).ok().map(Duration::from);
+    let before = read(ClockId::CLOCK_THREAD_CPUTIME_ID)?;
+    let all = read(ClockId::CLOCK_PROCESS_CPUTIME_ID)?;
+    let after = read(ClockId::CLOCK_THREAD_CPUTIME_ID)?;
+    Some((all.saturating_sub(after), all.saturating_sub(before)))
 }
 
 const WAITING: u8 = 0;

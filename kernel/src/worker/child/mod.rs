@@ -181,6 +181,7 @@ impl Worker {
                 poll(&mut socket, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
             };
             memory::unshare(is_wanted);
+            checkpoints.settle();
         }
     }
 }

@@ -91,9 +91,10 @@ impl Keeper {
     }
 }
 
-async fn listen(mut from_keeper: OwnedReadHalf, family: watch::Sender<Family>, mut child: Child) {
-    while let Ok(Some(json)) = frame::read_async(&mut from_keeper).await {
-        match serde_json::from_slice(&json) {
+async fn listen(from_keeper: OwnedReadHalf, family: watch::Sender<Family>, mut child: Child) {
+    let mut messages = frame::Messages::new(from_keeper);
+    while let Ok(Some(message)) = messages.next().await {
+        match serde_json::from_slice(&message.json) {
             Ok(FromKeeper::Worker { process }) => family.send_modify(|family| {
                 family.worker = Some(process);
                 family.watched.insert(process, None);
