@@ -44,7 +44,7 @@ pub struct Magic {
 }
 
 /// Room for syn's recursion; pages that are not touched cost nothing.
-const STACK_BYTES: usize = 64 << 20;
+pub(crate) const STACK_BYTES: usize = 64 << 20;
 
 /// Answers on a thread of its own.
 ///
@@ -63,6 +63,14 @@ fn on_own_thread<T: Send + Default>(answer: impl FnOnce() -> T + Send) -> T {
             }
         }
     })
+}
+
+/// [`complete()`] and [`inspect()`] on the calling thread: a panic reaches the caller.
+#[cfg(any(test, feature = "fuzz"))]
+pub fn ask(scope: &scope::Scope, magics: &[Magic], code: &str, cursor: usize) -> crate::interpreter::Completions {
+    let cursor = complete::boundary(code, cursor);
+    let _ = inspect::page(scope, magics, code, cursor, 1);
+    complete::here(scope, magics, code, cursor)
 }
 
 /// Whether a text nests so deeply that a recursive parser could run out of stack.
@@ -124,13 +132,10 @@ mod tests {
 
     const MAGICS: &[Magic] = &[Magic { name: "%time", help: "" }, Magic { name: "%%time", help: "" }];
 
-    /// Every question there is; a panic in any of them reaches the test.
-    fn ask(code: &str, cursor: usize) {
-        let scope = scope();
-        let found = complete::here(&scope, MAGICS, code, cursor);
+    fn ask_here(code: &str, cursor: usize) {
+        let found = ask(&scope(), MAGICS, code, cursor);
         assert!(found.start <= found.end && found.end <= cursor, "{code:?} at {cursor}");
         assert!(code.is_char_boundary(found.start), "{code:?} at {cursor}");
-        let _ = inspect::page(&scope, MAGICS, code, cursor, 1);
     }
 
     #[test]
@@ -139,7 +144,7 @@ mod tests {
             for end in (0..=cell.len()).rev().step_by(3).filter(|end| cell.is_char_boundary(*end)) {
                 // Every other time with brackets that a front end closes by itself.
                 let code = format!("{}{}", &cell[..end], if end % 2 == 0 { ")}]" } else { "" });
-                ask(&code, end);
+                ask_here(&code, end);
                 let _ = completeness(&cell[..end]);
             }
             proc_macro2::extra::invalidate_current_thread_spans();
@@ -170,7 +175,7 @@ mod tests {
             }
             let code: String = characters.into_iter().collect();
             let cursor = complete::boundary(&code, random(code.len() + 1));
-            ask(&code, cursor);
+            ask_here(&code, cursor);
             let _ = completeness(&code);
         }
     }
