@@ -23,7 +23,6 @@ pub fn cell(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut definitions = Definitions::default();
     for (number, text) in (1..).zip(text.split(BETWEEN_CELLS)) {
-        questions(&scope_of(&definitions, vec!["serde_json".to_owned()]), text);
         let (commands, code) = magic::split(text);
         commands_are_lines(text, &commands, &code);
         let source = CellSource::new(number, text);
@@ -39,6 +38,42 @@ pub fn cell(data: &[u8]) {
         becomes_a_crate(&definitions, &flipped);
         becomes_a_crate(&definitions, &cell);
         remember(&mut definitions, &cell);
+    }
+}
+
+/// Asks about the last cell of the text what a front end asks, at two places that the
+/// text itself decides, with what the cells before have defined.
+pub fn question(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut definitions = Definitions::default();
+    let mut cells: Vec<&str> = text.split(BETWEEN_CELLS).collect();
+    let asked = cells.pop().unwrap_or_default();
+    for (number, text) in (1..).zip(cells) {
+        let source = CellSource::new(number, text);
+        let reading = MacroReading { item_macros: &|name| definitions.is_item_macro(name), flipped: &[] };
+        if let Ok(cell) = parse::parse(&source, magic::split(text).1, &reading) {
+            remember(&mut definitions, &cell);
+        }
+    }
+    let scope = scope_of(&definitions, vec!["serde_json".to_owned()]);
+    if let Completeness::Incomplete { indent } = language::completeness(asked) {
+        assert!(indent.trim().is_empty(), "{indent:?} is no indent");
+    }
+    // As the kernel does it, but for the panics, which it keeps to itself.
+    std::thread::scope(|threads| {
+        let thread = std::thread::Builder::new().stack_size(language::depth::USUAL_STACK);
+        let thread = thread.spawn_scoped(threads, || complete_and_inspect(&scope, asked));
+        let thread = thread.unwrap_or_else(|error| panic!("there is no thread for it: {error}"));
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    });
+}
+
+fn complete_and_inspect(scope: &scope::Scope, text: &str) {
+    let sum = text.bytes().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+    for cursor in [text.len(), sum % (text.len() + 1)] {
+        let found = language::ask(scope, magic::as_typed(), text, cursor);
+        assert!(text.get(found.start..found.end).is_some(), "{}..{} is not text", found.start, found.end);
+        assert!(found.end <= cursor, "{} is behind the cursor at {cursor}", found.end);
     }
 }
 
@@ -122,7 +157,12 @@ fn becomes_a_crate(definitions: &Definitions, cell: &Cell) {
                 && source.as_str().is_char_boundary(at)
             {
                 let written = place.cell.text[place.range.start..].chars().next();
-                assert_eq!(written, source.as_str()[at..].chars().next(), "{} is not where {at} comes from", place.place());
+                assert_eq!(
+                    written,
+                    source.as_str()[at..].chars().next(),
+                    "{} is not where {at} comes from",
+                    place.place()
+                );
             }
         }
         for line in 1..source.as_str().lines().count() + 2 {
@@ -139,28 +179,8 @@ fn remember(definitions: &mut Definitions, cell: &Cell) {
     definitions.adopt(cell, &included, &[], "s");
     let types = ["i32", "std::vec::Vec<std::string::String>", "std::option::Option<Point>", "<< none"];
     for (binding, type_name) in cell.bindings.iter().zip(types.iter().cycle()) {
-        let variable = Variable { type_name: (*type_name).to_owned(), mutable: binding.mutable, cell: cell.source.number };
+        let variable =
+            Variable { type_name: (*type_name).to_owned(), mutable: binding.mutable, cell: cell.source.number };
         definitions.variables.insert(binding.name.clone(), variable);
     }
-}
-
-/// Completion and inspection at places that the text itself decides, and whether it is
-/// complete. On a thread of its own, as the kernel does it.
-fn questions(scope: &scope::Scope, text: &str) {
-    if let Completeness::Incomplete { indent } = language::completeness(text) {
-        assert!(indent.trim().is_empty(), "{indent:?} is no indent");
-    }
-    let sum = text.bytes().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
-    let ask = || {
-        for cursor in [text.len(), sum % (text.len() + 1), (sum >> 16) % (text.len() + 1)] {
-            let found = language::ask(scope, magic::as_typed(), text, cursor);
-            assert!(text.get(found.start..found.end).is_some(), "{}..{} is not text", found.start, found.end);
-            assert!(found.end <= cursor, "{} is behind the cursor at {cursor}", found.end);
-        }
-    };
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(language::STACK_BYTES).spawn_scoped(scope, ask);
-        let thread = thread.unwrap_or_else(|error| panic!("there is no thread for it: {error}"));
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    });
 }

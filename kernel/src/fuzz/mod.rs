@@ -1,15 +1,15 @@
 //! What the fuzz targets in `fuzz/` do with a text that a fuzzer made up.
 //!
 //! [`wire()`] decodes bytes as they come from sockets and pipes, [`cell()`] takes text apart as
-//! cells of a notebook and asks about it what a front end asks. Each panics when one of
-//! the promises that it states is broken; the fuzzer keeps the text then. The texts in
+//! cells of a notebook, [`question()`] asks about it what a front end asks. Each panics when
+//! one of the promises that it states is broken; the fuzzer keeps the text then. The texts in
 //! `fuzz/seeds/` are where the fuzzer begins, and what it has found once is among them: the
 //! ordinary tests run all of them too.
 
 mod cell;
 mod wire;
 
-pub use cell::cell;
+pub use cell::{cell, question};
 pub use wire::wire;
 
 #[cfg(test)]
@@ -38,5 +38,10 @@ mod tests {
     #[test]
     fn seeds_of_cells() {
         all_seeds("cell", super::cell);
+    }
+
+    #[test]
+    fn seeds_of_questions() {
+        all_seeds("cell", super::question);
     }
 }

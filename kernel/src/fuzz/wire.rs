@@ -103,8 +103,7 @@ fn through<'a>(reads: impl Iterator<Item = &'a [u8]>, markers: bool) -> Vec<Piec
 }
 
 fn jupyter(data: &[u8]) {
-    let frames: Vec<bytes::Bytes> =
-        data.split(|&byte| byte == 0).map(bytes::Bytes::copy_from_slice).collect();
+    let frames: Vec<bytes::Bytes> = data.split(|&byte| byte == 0).map(bytes::Bytes::copy_from_slice).collect();
     let Ok(frames) = ZmqMessage::try_from(frames) else { return };
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"key");
     assert!(Request::from_frames(frames.clone(), &Some(key)).is_err(), "nobody knows the key");
