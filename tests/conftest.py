@@ -7,6 +7,17 @@ import pytest
 from kernel_client import Kernel
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "soak: takes long, and runs only when THREADBOOK_SOAK is set")
+
+
+def pytest_collection_modifyitems(items):
+    if "THREADBOOK_SOAK" not in os.environ:
+        for item in items:
+            if item.get_closest_marker("soak"):
+                item.add_marker(pytest.mark.skip(reason="./install.sh test --soak runs it"))
+
+
 @pytest.fixture(scope="session")
 def kernel_name():
     """The kernelspec of the kernel under test."""

@@ -1,16 +1,5 @@
-mod cell;
-mod command;
-mod definitions;
-mod engine;
-mod interpreter;
-mod jupyter;
-mod kernelspec;
-mod language;
-mod notebook;
-mod output;
-mod session;
-mod worker;
+//! The program `threadbook`.
 
 fn main() -> std::process::ExitCode {
-    command::main()
+    threadbook_kernel::main()
 }

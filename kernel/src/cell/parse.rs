@@ -14,6 +14,7 @@ use super::macros::{begins_like_item, makes_items};
 use super::names::{self, Names};
 use super::source::CellSource;
 use super::statics::is_static_macro;
+use crate::language::depth;
 
 /// A variable that a top-level `let` of the cell makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub struct Cell {
 /// How a macro call at the top level is read.
 pub struct MacroReading<'a> {
     /// Macros that are known to make items, by name.
-    pub item_macros: &'a dyn Fn(&str) -> bool,
+    pub item_macros: &'a (dyn Fn(&str) -> bool + Sync),
     /// Calls (by their range's start) that the compiler wanted to be read the other way.
     pub flipped: &'a [usize],
 }
@@ -76,10 +77,15 @@ fn own_item_macro(statement: &Stmt) -> Option<String> {
 /// Takes the bytes `code` of a cell apart.
 ///
 /// # Errors
-/// What syn says, with its place; the compiler says it better, so callers let it.
+/// What syn says, with its place; the compiler says it better, so callers let it. Also
+/// when the text nests too deeply for a parser.
 pub fn parse(source: &Arc<CellSource>, code: Range<usize>, macros: &MacroReading) -> Result<Cell, syn::Error> {
-    // Spans are kept for every text ever parsed on a thread unless they are let go.
-    proc_macro2::extra::invalidate_current_thread_spans();
+    // The thread also lets go of the spans, which are kept for every text parsed on it.
+    depth::with_room(&source.text[code.clone()], || parse_here(source, code, macros))
+        .unwrap_or_else(|| Err(syn::Error::new(Span::call_site(), "it nests too deeply")))
+}
+
+fn parse_here(source: &Arc<CellSource>, code: Range<usize>, macros: &MacroReading) -> Result<Cell, syn::Error> {
     let start = code.start;
     let at = |span: Span| {
         let range = span.byte_range();
@@ -300,6 +306,16 @@ mod tests {
         assert!(mixed.items[0].always && !mixed.items[1].always);
         assert_eq!(mixed.macro_calls.len(), 1);
         assert!(mixed.has_statements);
+    }
+
+    #[test]
+    fn a_text_that_nests_without_end_is_an_error() {
+        for text in ["(".repeat(100_000), "a = ".repeat(100_000), format!("1{}", " + 1".repeat(100_000))] {
+            let source = CellSource::new(1, text.as_str());
+            let reading = MacroReading { item_macros: &|_| false, flipped: &[] };
+            assert!(parse(&source, 0..text.len(), &reading).is_err(), "{}", &text[..9]);
+        }
+        assert!(cell(&format!("let a = 1{};", " + 1".repeat(5_000))).has_statements);
     }
 
     #[test]

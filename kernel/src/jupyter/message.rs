@@ -6,10 +6,11 @@ use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
 use jupyter_protocol::messaging::{Header, JupyterMessage, JupyterMessageContent, UnknownMessage};
 use jupyter_zmq_client::{RawMessage, RouterRecvConnection, RuntimeError};
+use ring::hmac;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
-use zeromq::SocketRecv;
+use zeromq::{SocketRecv, ZmqMessage};
 
 /// The version of the messaging protocol that the kernel speaks.
 pub const PROTOCOL_VERSION: &str = "5.4";
@@ -47,12 +48,7 @@ pub enum Discarded {
 ///
 /// When the message has to be dropped; the channel goes on.
 pub async fn receive(connection: &mut RouterRecvConnection) -> Result<Request, Discarded> {
-    let frames = connection.socket.recv().await?;
-    let raw = RawMessage::from_multipart(frames, &connection.mac).map_err(|error| match error {
-        RuntimeError::VerifyError(_) | RuntimeError::DecodeError(_) => Discarded::Signature,
-        error => Discarded::Frames(error),
-    })?;
-    Request::decode(raw).map_err(Discarded::Header)
+    Request::from_frames(connection.socket.recv().await?, &connection.mac)
 }
 
 /// Says that a message was dropped.
@@ -65,6 +61,19 @@ pub async fn log_dropped(channel: &str, error: &Discarded) {
 }
 
 impl Request {
+    /// Reads the frames of one message, signed with this key.
+    ///
+    /// # Errors
+    ///
+    /// Why the message has to be dropped.
+    pub fn from_frames(frames: ZmqMessage, key: &Option<hmac::Key>) -> Result<Request, Discarded> {
+        let raw = RawMessage::from_multipart(frames, key).map_err(|error| match error {
+            RuntimeError::VerifyError(_) | RuntimeError::DecodeError(_) => Discarded::Signature,
+            error => Discarded::Frames(error),
+        })?;
+        Request::decode(raw).map_err(Discarded::Header)
+    }
+
     fn decode(mut raw: RawMessage) -> Result<Request, serde_json::Error> {
         // `from_multipart` has made sure of the four JSON frames.
         let buffers = raw.jparts.split_off(4);

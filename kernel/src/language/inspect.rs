@@ -162,9 +162,12 @@ impl Question<'_> {
         }
         if before.is_some_and(|before| before.is("::")) {
             let start = path_start(self.tokens, index + 1);
-            locals::find(&mut guess, self.code, self.tokens[start].start);
-            let owner = &self.code[self.tokens[start].start..self.tokens[index - 1].start];
-            return self.in_path(known, &guess, owner, name);
+            // Else nothing stands before the `::` that a path could begin with.
+            if start < index - 1 {
+                locals::find(&mut guess, self.code, self.tokens[start].start);
+                let owner = &self.code[self.tokens[start].start..self.tokens[index - 1].start];
+                return self.in_path(known, &guess, owner, name);
+            }
         }
         locals::find(&mut guess, self.code, token.start);
         self.plain_name(known, &guess, name, index)

@@ -9,12 +9,14 @@
 //! [`known`] gathers the items, the [`prelude`]'s, the notebook's and the cell's own, [`locals`] the
 //! variables above the cursor. [`guess`] finds an expression's type ([`types`],
 //! [`patterns`], [`calls`]) and [`members`] what a type has ([`layers`], [`user_members`]). [`mod@complete`] and [`inspect`] put the answers together;
-//! [`completeness`] needs the tokens only, and syn.
+//! [`completeness`] needs the tokens only, and syn. [`depth`] keeps recursive parsers within
+//! their stack.
 
 pub mod calls;
 pub mod complete;
 pub mod completeness;
 pub mod context;
+pub mod depth;
 pub mod files;
 pub mod guess;
 pub mod inspect;
@@ -34,6 +36,8 @@ pub use complete::complete;
 pub use completeness::completeness;
 pub use inspect::inspect;
 
+use depth::too_deep;
+
 /// A magic or command, as completion and inspection show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Magic {
@@ -43,42 +47,20 @@ pub struct Magic {
     pub help: &'static str,
 }
 
-/// Room for syn's recursion; pages that are not touched cost nothing.
-const STACK_BYTES: usize = 64 << 20;
-
-/// Answers on a thread of its own.
+/// Answers on a thread of its own, with nothing after a panic.
 ///
 /// proc-macro2 keeps every text that was ever parsed on a thread, which would grow with
 /// every key press; and whatever a text does to a parser, the kernel goes on.
 fn on_own_thread<T: Send + Default>(answer: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
-        let thread =
-            std::thread::Builder::new().name("language".into()).stack_size(STACK_BYTES).spawn_scoped(scope, answer);
-        match thread {
-            Ok(thread) => thread.join().unwrap_or_default(),
-            // No thread to be had: an empty answer is better than none.
-            Err(error) => {
-                tracing::warn!("cannot start a thread: {error}");
-                T::default()
-            }
-        }
-    })
+    depth::on_stack(depth::USUAL_STACK, answer).unwrap_or_default()
 }
 
-/// Whether a text nests so deeply that a recursive parser could run out of stack.
-fn too_deep(tokens: &[tokens::Token]) -> bool {
-    const LIMIT: usize = 500;
-    let mut depth = 0_usize;
-    let mut run = 0_usize;
-    tokens.iter().any(|token| {
-        match token.kind {
-            tokens::Kind::Open => depth += 1,
-            tokens::Kind::Close => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        run = if token.kind == tokens::Kind::Punct && !matches!(token.text, ";" | ",") { run + 1 } else { 0 };
-        depth > LIMIT || run > LIMIT
-    })
+/// [`complete()`] and [`inspect()`] on the calling thread: a panic reaches the caller.
+#[cfg(any(test, feature = "fuzz"))]
+pub fn ask(scope: &scope::Scope, magics: &[Magic], code: &str, cursor: usize) -> crate::interpreter::Completions {
+    let cursor = complete::boundary(code, cursor);
+    let _ = inspect::page(scope, magics, code, cursor, 1);
+    complete::here(scope, magics, code, cursor)
 }
 
 #[cfg(test)]
@@ -124,13 +106,10 @@ mod tests {
 
     const MAGICS: &[Magic] = &[Magic { name: "%time", help: "" }, Magic { name: "%%time", help: "" }];
 
-    /// Every question there is; a panic in any of them reaches the test.
-    fn ask(code: &str, cursor: usize) {
-        let scope = scope();
-        let found = complete::here(&scope, MAGICS, code, cursor);
+    fn ask_here(code: &str, cursor: usize) {
+        let found = ask(&scope(), MAGICS, code, cursor);
         assert!(found.start <= found.end && found.end <= cursor, "{code:?} at {cursor}");
         assert!(code.is_char_boundary(found.start), "{code:?} at {cursor}");
-        let _ = inspect::page(&scope, MAGICS, code, cursor, 1);
     }
 
     #[test]
@@ -139,7 +118,7 @@ mod tests {
             for end in (0..=cell.len()).rev().step_by(3).filter(|end| cell.is_char_boundary(*end)) {
                 // Every other time with brackets that a front end closes by itself.
                 let code = format!("{}{}", &cell[..end], if end % 2 == 0 { ")}]" } else { "" });
-                ask(&code, end);
+                ask_here(&code, end);
                 let _ = completeness(&cell[..end]);
             }
             proc_macro2::extra::invalidate_current_thread_spans();
@@ -170,7 +149,7 @@ mod tests {
             }
             let code: String = characters.into_iter().collect();
             let cursor = complete::boundary(&code, random(code.len() + 1));
-            ask(&code, cursor);
+            ask_here(&code, cursor);
             let _ = completeness(&code);
         }
     }

@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 
 use self::notebook::{Notebook, Stop};
 use crate::cell::magic;
+use crate::definitions::Definitions;
 use crate::engine::native::setup::Setup;
 use crate::interpreter::{CellRequest, Completeness, Completions, Expressions, Interpreter, Outcome};
 use crate::language::{self, scope};
@@ -76,7 +77,7 @@ impl Session {
     ) -> Result<(), CellError> {
         let notebook = self.ready(state, output, stop).await?;
         let ended = notebook.run(request, output, result, stop).await;
-        *self.lock_scope() = scope_of(notebook);
+        *self.lock_scope() = scope_of(&notebook.definitions, notebook.setup.environment().crates);
         ended
     }
 
@@ -123,8 +124,8 @@ fn prepare(language_version: Arc<OnceLock<String>>) -> State {
     State::Preparing { work, lines }
 }
 
-fn scope_of(notebook: &Notebook) -> scope::Scope {
-    let definitions = &notebook.definitions;
+/// What completion and inspection see of a notebook.
+pub fn scope_of(definitions: &Definitions, crates: Vec<String>) -> scope::Scope {
     scope::Scope {
         variables: definitions
             .variables
@@ -146,7 +147,7 @@ fn scope_of(notebook: &Notebook) -> scope::Scope {
                 cell: stored.item.source.number,
             })
             .collect(),
-        crates: notebook.setup.environment().crates,
+        crates,
     }
 }
 

@@ -38,6 +38,8 @@ pub struct TextStream {
     /// A display that becomes longer than that is text after all.
     longest: usize,
     markers: bool,
+    /// The text so far does not end with its line: what comes next does not begin one.
+    in_line: bool,
     /// The end of the line after a display's end marker is still to come.
     in_end_line: bool,
 }
@@ -58,6 +60,7 @@ impl TextStream {
     pub fn finish(&mut self) -> Vec<Piece> {
         self.searched = 0;
         let mut rest = std::mem::take(&mut self.held);
+        self.in_line = false;
         if !self.partial.is_empty() {
             rest.push_str(&String::from_utf8_lossy(&std::mem::take(&mut self.partial)));
         }
@@ -67,15 +70,20 @@ impl TextStream {
     }
 
     fn pieces(&mut self, text: String) -> Vec<Piece> {
+        if text.is_empty() {
+            return Vec::new();
+        }
         let nothing_open = self.held.is_empty() && !self.in_end_line;
         if !self.markers || (nothing_open && !may_hold_marker(&text)) {
-            return if text.is_empty() { Vec::new() } else { vec![Piece::Text(text)] };
+            self.in_line = !text.ends_with('\n');
+            return vec![Piece::Text(text)];
         }
         self.held.push_str(&text);
         let searched = std::mem::take(&mut self.searched);
-        if searched > 0 && find_line(&self.held, END, searched).is_none() {
+        if searched > 0 && find_line(&self.held, END, searched, false).is_none() {
             if self.held.len() > self.longest {
                 let mut pieces = Vec::new();
+                self.in_line = !self.held.ends_with('\n');
                 push_text(&mut pieces, &std::mem::take(&mut self.held));
                 return pieces;
             }
@@ -89,20 +97,25 @@ impl TextStream {
             rest = rest.strip_prefix('\n').unwrap_or(rest);
         }
         loop {
-            let Some(begin) = find_line(rest, BEGIN, 0) else {
+            let Some(begin) = find_line(rest, BEGIN, 0, self.in_line) else {
                 // The last line may be the first half of a marker.
                 let line = rest.rfind('\n').map_or(0, |newline| newline + 1);
-                let (ready, kept) = match !rest[line..].is_empty() && BEGIN.starts_with(&rest[line..]) {
+                let is_line = line > 0 || !self.in_line;
+                let (ready, kept) = match is_line && !rest[line..].is_empty() && BEGIN.starts_with(&rest[line..]) {
                     true => rest.split_at(line),
                     false => (rest, ""),
                 };
+                if !ready.is_empty() {
+                    self.in_line = !ready.ends_with('\n');
+                }
                 push_text(&mut pieces, ready);
                 self.held = kept.to_owned();
                 return pieces;
             };
             push_text(&mut pieces, &rest[..begin]);
+            self.in_line = false;
             let from = &rest[begin..];
-            let (Some(header), Some(end)) = (from.find('\n'), find_line(from, END, 0)) else {
+            let (Some(header), Some(end)) = (from.find('\n'), find_line(from, END, 0, false)) else {
                 self.held = from.to_owned();
                 // Its beginning is longer than the marker of the end.
                 self.searched = from.len() - END.len();
@@ -134,11 +147,12 @@ fn may_hold_marker(text: &str) -> bool {
         || memchr::memmem::find(text.as_bytes(), BEGIN.as_bytes()).is_some()
 }
 
-/// Where a line that begins with `start` begins, from the byte `from` on.
-fn find_line(text: &str, start: &str, from: usize) -> Option<usize> {
+/// Where a line that begins with `start` begins, from the byte `from` on. `in_line`: the
+/// text's beginning is not the beginning of a line.
+fn find_line(text: &str, start: &str, from: usize, in_line: bool) -> Option<usize> {
     let bytes = text.as_bytes();
-    let found = memchr::memmem::find_iter(&bytes[from..], start.as_bytes()).map(|at| from + at);
-    found.into_iter().find(|&at| at == 0 || bytes[at - 1] == b'\n')
+    let begins = |at: usize| if at == 0 { !in_line } else { bytes[at - 1] == b'\n' };
+    memchr::memmem::find_iter(&bytes[from..], start.as_bytes()).map(|at| from + at).find(|&at| begins(at))
 }
 
 fn bundle(mime_type: &str, content: &str) -> MimeBundle {
@@ -190,6 +204,26 @@ mod tests {
         assert_eq!(whole, "aä€😀");
         assert_eq!(text(stream.push(b"\xff\xfeok\xe2\x82")), "\u{fffd}\u{fffd}ok");
         assert_eq!(text(stream.finish()), "\u{fffd}");
+    }
+
+    #[test]
+    fn a_marker_inside_a_line_is_text_however_it_is_cut() {
+        let whole = "a EVCXR_BEGIN_CONTENT text/html\n<b>x</b>\nEVCXR_END_CONTENT\n";
+        for cut in 0..whole.len() {
+            let mut stream = TextStream::new(true);
+            let mut pieces = stream.push(&whole.as_bytes()[..cut]);
+            pieces.extend(stream.push(&whole.as_bytes()[cut..]));
+            pieces.extend(stream.finish());
+            assert_eq!(text(pieces), whole, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_make_no_character_yet_do_not_end_a_display() {
+        let mut stream = TextStream::new(true);
+        assert_eq!(stream.push(b"EVCXR_BEGIN_CONTENT text/html\nx\nEVCXR_END_CONTENT").len(), 1);
+        assert!(stream.push(b"").is_empty());
+        assert_eq!(text(stream.push(b"\nafter")), "after");
     }
 
     #[test]

@@ -242,7 +242,9 @@ impl Resolver<'_> {
         let stem = format!("cell_{}_syntax", self.run);
         match compile::compile(self.environment, self.directory, &stem, &generated, Goal::Types).await {
             Ok(_) => {
-                let text = "this cell has a form that Threadbook cannot take apart: please report it".to_owned();
+                let text = "this cell has a form that Threadbook cannot take apart. If it nests very deeply, \
+                            make several statements of it; else please report it"
+                    .to_owned();
                 Refused::Rejected { errors: Vec::new(), text, source: generated.source }
             }
             Err(CompileError::Rejected(output)) => Refused::Rejected {

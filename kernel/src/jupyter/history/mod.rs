@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 
 use super::requests::HistoryAccess;
-pub use query::Entry;
+pub use query::{Entry, select};
 
 /// The environment variable that overrides the data directory.
 pub const DATA_DIR: &str = "THREADBOOK_DATA_DIR";
@@ -131,7 +131,7 @@ impl History {
             let result = state.results.get(&line).cloned().unwrap_or_default();
             Entry { result, ..Entry::new(current, line, source) }
         }));
-        query::select(&entries, current, access)
+        select(&entries, current, access)
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

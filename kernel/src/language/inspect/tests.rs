@@ -61,6 +61,12 @@ fn variables_tell_their_type_and_cell() {
 }
 
 #[test]
+fn a_path_may_begin_with_colons() {
+    assert_eq!(head("::st|d::mem::swap(&mut a, &mut b)"), "mod std");
+    assert_eq!(head("let x = ) ::numb|ers"), "let mut numbers: Vec<u64>");
+}
+
+#[test]
 fn items_tell_their_signature_docs_and_cell() {
     let page = at("area|", 0).expect("a page");
     assert_eq!(page.head, "fn area(w: f64, h: f64) -> f64");
