@@ -33,7 +33,7 @@ from pathlib import Path
 from jupyter_client import KernelManager
 
 # Far more than any cell takes: it ends a test that would wait for ever.
-PATIENCE = 120
+PATIENCE = float(os.environ.get("THREADBOOK_TEST_PATIENCE", "120"))
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -270,7 +270,31 @@ class Kernel:
         return [check(self.run(code), wanted) for code, wanted in cells_of(text)]
 
     def interrupt(self):
-        self.manager.interrupt_kernel()
+        """Asks for an interrupt, as the stop button does, and waits until that was heard.
+
+        Not by the manager: it numbers its messages like the client, so that two can have
+        the same id.
+        """
+        message = self.client.session.msg("interrupt_request", {})
+        self.client.control_channel.send(message)
+        assert self.reply(message["header"]["msg_id"], "control")["content"]["status"] == "ok"
+
+    def stop(self, cell):
+        """Interrupts a cell and waits for its end. Returns how many seconds it took."""
+        before = time.monotonic()
+        self.interrupt()
+        self.finish(cell)
+        return time.monotonic() - before
+
+    def begin(self, code, mark="it waits", **options):
+        """Sends a cell and waits until it has printed `mark`."""
+        cell = self.send(code, **options)
+        self.see(cell, mark)
+        return cell
+
+    def worker(self):
+        """The process that runs cells."""
+        return int(self.good("std::process::id()").result)
 
     def processes(self):
         """The kernel's process and all below it."""
@@ -362,6 +386,26 @@ def descendants(pid):
 
 def is_running(pid):
     return pid in parents()
+
+
+def wait_gone(*pids):
+    """Waits until none of these processes runs."""
+    wait_until(f"the end of the processes {pids}", lambda: not parents().keys() & set(pids))
+
+
+def with_environment(name, value):
+    """All processes that have this in their environment: children inherit it, so these
+    are all that one kernel has led to, whoever their parents are now."""
+    wanted, found = f"{name}={value}".encode(), []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        pid = int(environment.parent.name)
+        try:
+            if wanted in environment.read_bytes().split(b"\0"):
+                found.append(pid)
+        except OSError:
+            continue
+    running = parents()
+    return [pid for pid in found if pid in running]
 
 
 def kill(pid):

@@ -16,12 +16,13 @@ use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use super::checkpoint::Checkpoints;
 use super::descriptors;
 use super::frame;
 use super::keeper::Keeper;
-use super::reader::{Death, PanicText, Reader, Router, RunOutput, RunPipes, Texts};
+use super::reader::{Death, PanicText, Questions, Reader, Router, RunOutput, RunPipes, Texts};
 
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
@@ -41,6 +42,9 @@ pub enum RunEnd {
     /// The worker process is gone.
     Died(Death),
 }
+
+/// How long it may take to read what a process that is gone has left.
+const LAST_READ: Duration = Duration::from_secs(5);
 
 /// How long a checkpoint may take to become a worker.
 const WAKING: Duration = Duration::from_secs(5);
@@ -79,6 +83,8 @@ struct Current {
     process: i32,
     sender: Sender,
     attach: mpsc::UnboundedSender<RunPipes>,
+    /// Ends when all that the process had sent has been handled.
+    reader: JoinHandle<()>,
 }
 
 impl Worker {
@@ -209,6 +215,10 @@ impl Worker {
         let checkpoint = self.checkpoints.take()?;
         let (id, process) = (checkpoint.id, checkpoint.process);
         self.keeper.end_all_but(process).await;
+        // What it says of the old process must not be taken for news of the new one.
+        if tokio::time::timeout(LAST_READ, &mut self.current.reader).await.is_err() {
+            self.current.reader.abort();
+        }
         self.keeper.watch(process);
         let woken = async {
             let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
@@ -271,10 +281,11 @@ fn connect(
         panic_text: panic_text.clone(),
         replies: sender.clone(),
         texts: Texts::default(),
+        questions: Questions::default(),
         crash: None,
     };
-    tokio::spawn(reader.read_all(from_worker, keeper.ended(process)));
-    Ok((Current { process, sender, attach }, is_ready))
+    let reader = tokio::spawn(reader.read_all(from_worker, keeper.ended(process)));
+    Ok((Current { process, sender, attach, reader }, is_ready))
 }
 
 /// Starts this very program as a keeper, whose child the worker will be, in a process
