@@ -143,6 +143,9 @@ impl Notebook {
         result: ResultSender,
         stop: &mut Stop,
     ) -> Result<(), CellError> {
+        // Each text that was parsed on this thread is kept for its spans, of which none is
+        // left from one cell to the next.
+        proc_macro2::extra::invalidate_current_thread_spans();
         self.notice_death(output).await?;
         let (lines, code) = magic::split(&request.code);
         commands::run(self, &lines, output, stop).await?;

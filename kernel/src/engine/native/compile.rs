@@ -138,6 +138,8 @@ const FLAGS: &[&str] = &[
     "-Cprefer-dynamic",
     "-Ccodegen-units=1",
     "-Coverflow-checks=on",
+    // A page less for every cell; who could write there can do anything anyway.
+    "-Crelro-level=off",
     // Statics of earlier cells are found when the library is loaded.
     #[cfg(target_os = "macos")]
     "-Clink-args=-undefined dynamic_lookup",

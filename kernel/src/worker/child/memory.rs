@@ -43,7 +43,9 @@ pub fn unshare(mut interrupted: impl FnMut() -> bool) {
     let (Ok(maps), Ok(mut pages)) = (process.maps(), process.pagemap()) else { return };
     let page_bytes = procfs::page_size();
     let wanted = MMPermissions::READ | MMPermissions::WRITE | MMPermissions::PRIVATE;
-    for map in maps.iter().filter(|map| map.perms.contains(wanted) && map.pathname != MMapPath::Vvar) {
+    // Statics lie in the maps of files, one page a cell: that many copies would add up.
+    let is_wanted = |path: &MMapPath| matches!(path, MMapPath::Heap | MMapPath::Stack | MMapPath::Anonymous);
+    for map in maps.iter().filter(|map| map.perms.contains(wanted) && is_wanted(&map.pathname)) {
         if interrupted() {
             return;
         }
