@@ -18,7 +18,9 @@ Usage: ./install.sh COMMAND
   lab [OPTION...]        install what is missing and open JupyterLab on notebooks/
                          (options go to `jupyter lab`)
   test [--soak] [OPTION...]
-                         run every test (options go to pytest; --soak adds the long ones)
+                         run every test (options go to pytest); --soak adds the long ones:
+                         fuzzing, $THREADBOOK_FUZZ_SECONDS (60) for each target, and a
+                         notebook of 1,000 cells with crashes and interrupts in it
   install [--user | --sys-prefix | --prefix DIR]
                          build Threadbook and tell Jupyter about it: for you (the
                          default), for the active Python environment, or for the one at DIR
@@ -103,18 +105,21 @@ can_link() {
 
 can_download() { have curl || have wget; }
 
+can_build_cpp() { [ -n "${CXX:-}" ] || have c++ || have g++ || have clang++; }
+
 python_works() {
     have python3 && python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1
 }
 
-# need_system THING...: of `linker`, `download` and `python`, what is missing is named,
-# all in one command.
+# need_system THING...: of `linker`, `download`, `cpp` and `python`, what is missing is
+# named, all in one command.
 need_system() {
     local missing=() thing
     for thing in "$@"; do
         case $thing in
             linker) can_link || missing+=(linker) ;;
             download) can_download || missing+=(download) ;;
+            cpp) can_build_cpp || missing+=(cpp) ;;
             python) python_works || missing+=(python) ;;
         esac
     done
@@ -126,15 +131,18 @@ need_system() {
         case $thing in
             linker) what+=('a C linker (cc)') ;;
             download) what+=('curl or wget') ;;
+            cpp) what+=('a C++ compiler (c++)') ;;
             python) what+=('Python 3.9 or later with its venv module') ;;
         esac
         case $manager:$thing in
             apt-get:linker) packages+=(build-essential) ;;
             apt-get:download) packages+=(curl ca-certificates) ;;
             apt-get:python) packages+=(python3-venv) ;;
-            apk:linker) packages+=(build-base) ;;
+            apt-get:cpp) packages+=(g++) ;;
+            apk:linker | apk:cpp) packages+=(build-base) ;;
+            dnf:cpp | zypper:cpp) packages+=(gcc-c++) ;;
             pacman:python) packages+=(python) ;;
-            *:linker) packages+=(gcc) ;;
+            *:linker | *:cpp) packages+=(gcc) ;;
             *:download) packages+=(curl) ;;
             *:python) packages+=(python3) ;;
         esac
@@ -157,6 +165,7 @@ need_system() {
             case $thing in
                 linker) can_link ;;
                 download) can_download ;;
+                cpp) can_build_cpp ;;
                 python) python_works ;;
             esac || die "still missing after the installation: $list" \
                 "look at what \`command -v cc curl python3\` finds, then run this again"
@@ -435,18 +444,53 @@ command_run() {
     exec "$program" run "$@"
 }
 
+# Looks for texts that make the kernel's parsers and decoders fail. What one run has
+# learnt about them is where the next begins.
+fuzz() {
+    local host manifest=$repo/kernel/fuzz/Cargo.toml place=$target/fuzz status=0 name
+    host=$(rustc -vV | sed -n 's/^host: //p')
+    # The compiler's own coverage counters, which the stable toolchain has too. With
+    # --target the flags are not for build scripts and macros.
+    local flags='-Cpasses=sancov-module' option
+    for option in level=4 inline-8bit-counters pc-table; do
+        flags="$flags -Cllvm-args=-sanitizer-coverage-$option"
+    done
+    step "Building the fuzz targets (a few minutes, the first time)"
+    (cd "$repo" && cargo fetch --quiet --locked --manifest-path "$manifest" --target "$host") >&2 ||
+        die "the crates of the fuzz targets could not be downloaded" "look at the network connection, then run this again"
+    (cd "$repo" && RUSTFLAGS=$flags CARGO_TARGET_DIR=$place cargo build --release --locked --offline \
+        --manifest-path "$manifest" --target "$host") >&2 || die "the fuzz targets could not be built, see above"
+    for name in wire cell question; do
+        local seeds=$repo/kernel/fuzz/seeds/$name seconds=${THREADBOOK_FUZZ_SECONDS:-60}
+        # Questions are asked about cells.
+        if [ $name = question ]; then seeds=$repo/kernel/fuzz/seeds/cell; fi
+        mkdir -p "$place/corpus/$name" "$place/found"
+        step "Fuzzing for $seconds s: $name"
+        if THREADBOOK_FUZZ_LAST=$place/found/$name-last "$place/$host/release/$name" -max_total_time="$seconds" \
+            -timeout=30 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 -artifact_prefix="$place/found/$name-" \
+            "$place/corpus/$name" "$seeds" >&2; then
+            rm -f "$place/found/$name-last"
+        else
+            # A stack overflow leaves no file of the fuzzer's own.
+            note "Found by $name: see above, and the texts in $place/found ($name-last is the last one tried)"
+            status=1
+        fi
+    done
+    return $status
+}
+
 command_test() {
-    local arguments=() argument paths=0
+    local arguments=() argument paths=0 soak=
     for argument in "$@"; do
         if [ "$argument" = --soak ]; then
-            export THREADBOOK_SOAK=1
+            soak=yes
         else
             arguments+=("$argument")
             if [ -e "${argument%%::*}" ]; then paths=1; fi
         fi
     done
     if [ $paths -eq 0 ]; then arguments+=("$repo/tests"); fi
-    need_build_tools python
+    need_build_tools python ${soak:+cpp}
     fetch_crates
     build
 
@@ -480,8 +524,15 @@ command_test() {
     step "Testing the kernel from the outside"
     local outside=passed
     PATH=$venv/bin:$PATH "$venv/bin/python" -m pytest "${arguments[@]}" || outside=failed
+    local fuzzing=passed long=passed
+    if [ -n "$soak" ]; then
+        fuzz || fuzzing=failed
+        step "Running the long notebook"
+        THREADBOOK_SOAK=1 PATH=$venv/bin:$PATH "$venv/bin/python" -m pytest -s -m soak "$repo/tests" || long=failed
+        step "Fuzzing: $fuzzing; the long notebook: $long"
+    fi
     step "Tests of the Rust code: $rust; tests from the outside: $outside"
-    [ "$rust$outside" = passedpassed ]
+    [ "$rust$outside$fuzzing$long" = passedpassedpassedpassed ]
 }
 
 command_uninstall() {

@@ -97,6 +97,7 @@ def test_a_long_notebook_of_everything(start):
         latest = "\n".join(str(cell) for cell in soak.cells[-SHOWN_CELLS:])
         # Above the assertion's own text, which says what is wrong.
         print(f"soak: THREADBOOK_SOAK_SEED={seed}, cell {soak.number} failed; the latest cells:\n{latest}")
+        print("soak: the processes and where their threads wait:", *map(told, soak.kernel.processes()), sep="\n")
         raise AssertionError(f"THREADBOOK_SOAK_SEED={seed}, cell {soak.number} ({soak.kind})") from error
 
 
@@ -331,6 +332,18 @@ def name_of(pid):
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return None
+
+
+def told(pid):
+    """A process and what its threads wait for."""
+    threads = []
+    for task in sorted(Path(f"/proc/{pid}/task").glob("*")):
+        try:
+            state = (task / "stat").read_text().rsplit(")", 1)[1].split()[0]
+            threads.append(f"{(task / 'comm').read_text().strip()} {state} {(task / 'syscall').read_text().strip()}")
+        except OSError as error:
+            threads.append(str(error))
+    return "\n    ".join([f"  {pid} {name_of(pid)}", *threads])
 
 
 def started(pid):

@@ -1,3 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| threadbook_kernel::fuzz::question(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    threadbook_fuzz::keep_last(data);
+    threadbook_kernel::fuzz::question(data);
+});

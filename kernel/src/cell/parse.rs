@@ -80,7 +80,9 @@ fn own_item_macro(statement: &Stmt) -> Option<String> {
 /// What syn says, with its place; the compiler says it better, so callers let it. Also
 /// when the text nests too deeply for a parser.
 pub fn parse(source: &Arc<CellSource>, code: Range<usize>, macros: &MacroReading) -> Result<Cell, syn::Error> {
-    // The thread also lets go of the spans, which are kept for every text parsed on it.
+    // Spans are kept for every text ever parsed on a thread unless they are let go: names
+    // and types are parsed on this one, and the other one ends.
+    proc_macro2::extra::invalidate_current_thread_spans();
     depth::with_room(&source.text[code.clone()], || parse_here(source, code, macros))
         .unwrap_or_else(|| Err(syn::Error::new(Span::call_site(), "it nests too deeply")))
 }
