@@ -17,6 +17,9 @@ const ALONE: Duration = Duration::from_millis(300);
 /// And together with its threads that long more.
 const TOGETHER: Duration = Duration::from_millis(700);
 
+/// Interrupts that come together leave it that long.
+const AT_ONCE: Duration = Duration::from_millis(50);
+
 /// How a run ended.
 pub enum Stopped {
     /// By itself.
@@ -36,6 +39,7 @@ pub async fn wait(
     output: &Output,
 ) -> Stopped {
     let mut end = pin!(end);
+    let before = *stop.borrow();
     tokio::select! {
         biased;
         end = &mut end => return Stopped::Ended(end),
@@ -43,10 +47,14 @@ pub async fn wait(
     }
     for (everyone, patience) in [(false, ALONE), (true, TOGETHER)] {
         worker.interrupt(run, everyone).await;
+        // Several that came before this task could see the first show as one change.
+        let is_urgent = *stop.borrow_and_update() > before + 1;
+        let patience = if is_urgent { AT_ONCE } else { patience };
         tokio::select! {
             biased;
             end = &mut end => return Stopped::Interrupted(end),
             _ = stop.changed() => return Stopped::Stuck,
+            () = tokio::time::sleep(patience), if is_urgent => return Stopped::Stuck,
             () = tokio::time::sleep(patience) => {}
         }
     }
