@@ -42,6 +42,10 @@ pub enum FromCell {
         prompt: String,
         password: bool,
     },
+    /// Nobody waits for an answer to this ticket any more.
+    GivenUp {
+        ticket: u64,
+    },
     /// A panic that did not end a cell: on another thread, or caught.
     Panic {
         run: u64,

@@ -75,7 +75,10 @@ pub fn ask(message: impl FnOnce(u64) -> FromCell) -> Option<ToCell> {
     struct Forget(u64);
     impl Drop for Forget {
         fn drop(&mut self) {
-            lock(&WAITING).remove(&self.0);
+            let waited = lock(&WAITING).remove(&self.0);
+            if let Some(Answer::Missing(_)) = waited {
+                send(&FromCell::GivenUp { ticket: self.0 });
+            }
         }
     }
 

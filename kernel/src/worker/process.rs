@@ -22,7 +22,7 @@ use super::checkpoint::Checkpoints;
 use super::descriptors;
 use super::frame;
 use super::keeper::Keeper;
-use super::reader::{Death, PanicText, Reader, Router, RunOutput, RunPipes, Texts};
+use super::reader::{Death, PanicText, Questions, Reader, Router, RunOutput, RunPipes, Texts};
 
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
@@ -257,6 +257,7 @@ fn connect(
         panic_text: panic_text.clone(),
         replies: sender.clone(),
         texts: Texts::default(),
+        questions: Questions::default(),
         crash: None,
     };
     let reader = tokio::spawn(reader.read_all(from_worker, keeper.ended(process)));

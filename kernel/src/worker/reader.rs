@@ -19,6 +19,7 @@ use serde_json::Map;
 use threadbook::message::{CrashReport, FromCell, PanicReport, ToCell};
 use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::checkpoint::Checkpoints;
 use super::frame;
@@ -158,7 +159,29 @@ pub struct Reader {
     pub panic_text: Arc<PanicText>,
     pub replies: Sender,
     pub texts: Texts,
+    pub questions: Questions,
     pub crash: Option<CrashReport>,
+}
+
+/// Questions to the person that are not answered yet. Dropping it takes them back.
+#[derive(Default)]
+pub struct Questions {
+    tasks: JoinSet<()>,
+    by_ticket: HashMap<u64, AbortHandle>,
+}
+
+impl Questions {
+    fn ask(&mut self, ticket: u64, question: impl Future<Output = ()> + Send + 'static) {
+        while self.tasks.try_join_next().is_some() {}
+        self.by_ticket.retain(|_, task| !task.is_finished());
+        self.by_ticket.insert(ticket, self.tasks.spawn(question));
+    }
+
+    fn take_back(&mut self, ticket: u64) {
+        if let Some(task) = self.by_ticket.remove(&ticket) {
+            task.abort();
+        }
+    }
 }
 
 /// All pipes of a worker.
@@ -324,6 +347,7 @@ impl Reader {
                 }
             }
             FromCell::Input { run, ticket, prompt, password } => self.ask(run, ticket, prompt, password),
+            FromCell::GivenUp { ticket } => self.questions.take_back(ticket),
             FromCell::Panic { run, panic } => {
                 if let Some(to) = self.router.output(run) {
                     let text = (self.panic_text)(&panic);
@@ -340,10 +364,10 @@ impl Reader {
     }
 
     /// Asks the front end, without keeping the text waiting meanwhile.
-    fn ask(&self, run: u64, ticket: u64, prompt: String, password: bool) {
+    fn ask(&mut self, run: u64, ticket: u64, prompt: String, password: bool) {
         let to = self.router.output(run).filter(|to| to.allow_stdin);
         let replies = self.replies.clone();
-        tokio::spawn(async move {
+        self.questions.ask(ticket, async move {
             let text = match to {
                 Some(to) => {
                     let (answer, answered) = oneshot::channel();
@@ -366,6 +390,6 @@ fn run_of(message: &FromCell) -> Option<u64> {
         | FromCell::Input { run, .. }
         | FromCell::Panic { run, .. }
         | FromCell::Ended { run, .. } => Some(*run),
-        FromCell::Ready | FromCell::Crash { .. } | FromCell::NoCheckpoint { .. } => None,
+        FromCell::Ready | FromCell::GivenUp { .. } | FromCell::Crash { .. } | FromCell::NoCheckpoint { .. } => None,
     }
 }
