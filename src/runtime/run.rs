@@ -174,6 +174,7 @@ fn report_panic(info: &panic::PanicHookInfo<'_>) {
 pub extern "C" fn threadbook_start(worker: host::Host) -> bool {
     host::connect(worker);
     panic::set_hook(Box::new(report_panic));
+    wait::prepare();
     start().is_ok()
 }
 

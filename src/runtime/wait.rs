@@ -33,6 +33,13 @@ pub fn enter_runtime() -> &'static Runtime {
     runtime
 }
 
+/// Makes what tokio keeps as long as the process lives: a pair of sockets, which every
+/// runtime watches. Made at the start, they are known to be no cell's, and a copy of the
+/// process keeps them.
+pub(super) fn prepare() {
+    drop(tokio::runtime::Builder::new_current_thread().enable_all().build());
+}
+
 /// In a copy of the process: the runtime's threads do not exist in it, so the next use
 /// makes a new one.
 pub(super) fn forget_runtime() {

@@ -14,9 +14,9 @@ use std::ffi::c_void;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -262,14 +262,35 @@ fn sleep_as_copy(kernel: UnixStream, descriptors: OwnedFd, prelude: Prelude) -> 
     exit(true)
 }
 
+/// The files that the prelude needs as long as the process lives; no cell's.
+static PRELUDES: OnceLock<Vec<RawFd>> = OnceLock::new();
+
+/// Remembers the files that are open after `start` and were not before it: a copy keeps
+/// them.
+pub fn keep_files_of(start: impl FnOnce()) {
+    let before = open_files().unwrap_or_default();
+    start();
+    let mut files = open_files().unwrap_or_default();
+    files.retain(|number| !before.contains(number));
+    let _ = PRELUDES.set(files);
+}
+
+/// The numbers of all open files.
+fn open_files() -> io::Result<Vec<RawFd>> {
+    let open = std::fs::read_dir(if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" })?;
+    let mut numbers: Vec<RawFd> = open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    // The directory that was read is closed again.
+    // SAFETY: it only asks.
+    numbers.retain(|number| unsafe { libc::fcntl(*number, libc::F_GETFD) } >= 0);
+    Ok(numbers)
+}
+
 /// Lets go of all files that the copy has inherited, so that none is held open by it.
 /// Their numbers stay taken, by something that can be neither read nor written: values
 /// in variables believe that they own them.
 fn close_inherited(kept: &[RawFd]) {
-    let Ok(open) = std::fs::read_dir(if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" }) else {
-        exit(false)
-    };
-    let numbers: Vec<RawFd> = open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    let Ok(numbers) = open_files() else { exit(false) };
+    let preludes = PRELUDES.get().map_or(&[][..], Vec::as_slice);
     #[cfg(target_os = "linux")]
     let flags = libc::O_PATH | libc::O_CLOEXEC;
     #[cfg(not(target_os = "linux"))]
@@ -283,14 +304,12 @@ fn close_inherited(kept: &[RawFd]) {
             exit(false);
         }
         for number in numbers {
-            if kept.contains(&number) || number == nothing || number == null {
+            if kept.contains(&number) || preludes.contains(&number) || number == nothing || number == null {
                 continue;
             }
             match number {
                 libc::STDIN_FILENO => {}
                 libc::STDOUT_FILENO | libc::STDERR_FILENO => drop(libc::dup2(null, number)),
-                // The directory that was read is closed already, and stays so.
-                number if libc::fcntl(number, libc::F_GETFD) < 0 => {}
                 number => {
                     libc::dup2(nothing, number);
                     libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC);
