@@ -15,15 +15,21 @@ pub struct Descendant {
     pub started: u64,
 }
 
-/// The living descendants of a process.
+/// All living processes.
 #[cfg(target_os = "linux")]
-pub fn descendants(of: i32) -> Vec<Descendant> {
+fn everybody() -> Vec<Descendant> {
     let Ok(processes) = procfs::process::all_processes() else { return Vec::new() };
-    let all: Vec<Descendant> = processes
+    processes
         .filter_map(|process| process.ok()?.stat().ok())
         .filter(|stat| !matches!(stat.state, 'Z' | 'X'))
         .map(|stat| Descendant { id: stat.pid, parent: stat.ppid, group: stat.pgrp, started: stat.starttime })
-        .collect();
+        .collect()
+}
+
+/// The living descendants of a process.
+#[cfg(target_os = "linux")]
+pub fn descendants(of: i32) -> Vec<Descendant> {
+    let all = everybody();
     let mut family = BTreeSet::from([of]);
     let mut found = Vec::new();
     loop {
@@ -41,6 +47,21 @@ pub fn descendants(of: i32) -> Vec<Descendant> {
 #[cfg(not(target_os = "linux"))]
 pub fn descendants(_of: i32) -> Vec<Descendant> {
     Vec::new()
+}
+
+/// The living descendants of the calling process, and those in its group whose parents
+/// have ended: a shell's background children, say. It has to be the leader of its group.
+pub fn own_children() -> Vec<Descendant> {
+    let own = nix::unistd::getpid();
+    let mut found = descendants(own.as_raw());
+    #[cfg(target_os = "linux")]
+    if getpgrp() == own {
+        let members = everybody().into_iter().filter(|process| process.group == own.as_raw());
+        let others: Vec<Descendant> =
+            members.filter(|process| process.id != own.as_raw() && !found.contains(process)).collect();
+        found.extend(others);
+    }
+    found
 }
 
 /// Now, as [`Descendant::started`] counts.

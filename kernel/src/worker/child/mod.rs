@@ -134,10 +134,10 @@ impl Worker {
             && self.prelude.is_none()
         {
             self.prelude = Some(prelude);
-            // SAFETY: the functions are of the types the prelude declares.
-            unsafe {
-                (prelude.start)(Host { send, describe, current_run: runs::current, begin_run: runs::enter });
-            }
+            checkpoint::keep_files_of(|| {
+                // SAFETY: the functions are of the types the prelude declares.
+                unsafe { (prelude.start)(Host { send, describe, current_run: runs::current, begin_run: runs::enter }) };
+            });
         }
         Ok(())
     }
@@ -178,7 +178,7 @@ impl Worker {
 
 /// Ends the processes that have come from this one since a moment.
 fn end_children_since(moment: u64) {
-    let mut children = family::descendants(std::process::id() as i32);
+    let mut children = family::own_children();
     children.retain(|child| child.started >= moment);
     let signal = |children: &[Descendant], signal| {
         for child in children {
@@ -189,7 +189,7 @@ fn end_children_since(moment: u64) {
     let end = move || {
         thread::sleep(LAST_WORDS);
         // Not those that the next cell has started meanwhile.
-        let mut left = family::descendants(std::process::id() as i32);
+        let mut left = family::own_children();
         left.retain(|process| children.iter().any(|child| (child.id, child.started) == (process.id, process.started)));
         let further: Vec<Descendant> = left.iter().flat_map(|process| family::descendants(process.id)).collect();
         signal(&left, Signal::SIGKILL);
