@@ -269,8 +269,14 @@ class Kernel:
         return [check(self.run(code), wanted) for code, wanted in cells_of(text)]
 
     def interrupt(self):
-        """Sends an interrupt request, as the stop button does."""
-        self.manager.interrupt_kernel()
+        """Asks for an interrupt, as the stop button does, and waits until that was heard.
+
+        Not by the manager: it numbers its messages like the client, so that two can have
+        the same id.
+        """
+        message = self.client.session.msg("interrupt_request", {})
+        self.client.control_channel.send(message)
+        assert self.reply(message["header"]["msg_id"], "control")["content"]["status"] == "ok"
 
     def stop(self, cell):
         """Interrupts a cell and waits for its end. Returns how many seconds it took."""
