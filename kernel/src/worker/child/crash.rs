@@ -89,18 +89,20 @@ fn noted() -> CrashReport {
 // From the platform's unwinder, which std is linked with.
 unsafe extern "C" {
     fn _Unwind_Backtrace(visit: extern "C" fn(*mut c_void, *mut c_void) -> c_int, argument: *mut c_void) -> c_int;
-    fn _Unwind_GetIP(frame: *mut c_void) -> usize;
+    fn _Unwind_GetIPInfo(frame: *mut c_void, is_exact: *mut c_int) -> usize;
 }
 
 extern "C" fn visit(frame: *mut c_void, count: *mut c_void) -> c_int {
     const STOP: c_int = 5;
+    let mut is_exact = 0;
     // SAFETY: `count` is the number below, `frame` the unwinder's.
-    let (count, address) = unsafe { (&mut *count.cast::<usize>(), _Unwind_GetIP(frame)) };
+    let (count, address) = unsafe { (&mut *count.cast::<usize>(), _Unwind_GetIPInfo(frame, &mut is_exact)) };
     if *count == MOST_CALLS || address == 0 {
         return STOP;
     }
-    // Before the return: the call itself.
-    CALLS[*count].store(address - 1, Ordering::Release);
+    // Before the return: the call itself. Where the signal came the address is that of the
+    // instruction, which may be its function's first.
+    CALLS[*count].store(if is_exact == 0 { address - 1 } else { address }, Ordering::Release);
     *count += 1;
     0
 }
@@ -122,8 +124,9 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
                 libc::poll(&mut libc::pollfd { fd, events: libc::POLLIN, revents: 0 }, 1, PATIENCE);
             }
         }
-        // Else the instruction is tried again when the handler returns.
-        if from_outside {
+        // Else the instruction is tried again when the handler returns, but after a trap it
+        // would be the next one.
+        if from_outside || signal == libc::SIGTRAP {
             libc::raise(signal);
         }
     }
