@@ -5,14 +5,13 @@ import os
 import platform
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from kernel_client import Kernel, wait_gone
+from kernel_client import wait_gone
 
 STATE = """
 use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::{Arc, Mutex, atomic::{AtomicU64, Ordering::SeqCst}}};
