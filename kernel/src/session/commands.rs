@@ -176,7 +176,8 @@ async fn checkpoint(notebook: &mut Notebook, argument: &str, output: &Output) ->
     let safety = &notebook.safety;
     let state = match safety.on {
         true => format!(
-            "checkpoints are on, for up to {} of memory: after a crash or the stop of a computing cell,              all variables are as before that cell",
+            "checkpoints are on, for up to {} of memory: after a crash or the stop of a computing cell, \
+             all variables are as before that cell",
             loss::size(safety.most_bytes)
         ),
         false => "checkpoints are off: a crash or the stop of a computing cell loses all variables".to_owned(),
