@@ -242,6 +242,23 @@ class TestOutput:
         assert cell.stdout == "before\n"
 
 
+    def test_while_it_asks(self, fresh):
+        cell = fresh.send(
+            """
+            std::thread::spawn(|| { sleep(0.2); std::process::abort() });
+            input("Name? ")?;
+            """,
+            allow_stdin=True,
+        )
+        assert fresh.client.get_stdin_msg(timeout=60)["content"]["prompt"] == "Name? "
+        crashed(fresh.finish(cell), "SIGABRT")
+        cell = fresh.send('let name = input("Again? ")?;', allow_stdin=True)
+        assert fresh.client.get_stdin_msg(timeout=60)["content"]["prompt"] == "Again? "
+        fresh.client.input("Ada")
+        fresh.finish(cell).good()
+        assert fresh.good("name").result == '"Ada"'
+
+
 class TestAgain:
     def test_twenty_in_a_row(self, fresh):
         fresh.good(STATE)

@@ -12,6 +12,7 @@ their session go on. (The worker and its copy end also then: their sockets say s
 """
 
 import contextlib
+import functools
 import itertools
 import os
 import signal
@@ -80,7 +81,7 @@ class Family:
         return [pid for pid in self.all() if below.get(pid) == keeper and pid != worker and name_of(pid).startswith("threadbook")]
 
     def wait_none(self):
-        wait_until(f"the end of {[(pid, name_of(pid)) for pid in self.all()]}", lambda: not self.all())
+        wait_until(lambda: f"the end of {[(pid, name_of(pid)) for pid in self.all()]}", lambda: not self.all())
 
 
 def make_idle(family):
@@ -127,6 +128,7 @@ class TestKernel:
         family = Family(start).with_children()
         many = "\n".join(f"#[derive(Debug, Clone, PartialEq, Hash)] struct S{n} {{ a: Vec<String>, c: [i32; {n + 1}] }}" for n in range(300))
         family.kernel.send(many + "\nprintln!(\"{:?}\", S0 { a: vec![], c: [0] });")
+        # Tens of seconds of work, which are not waited for.
         wait_until("the compiler", lambda: any(name_of(pid) == "rustc" for pid in family.all()))
         kill(family.kernel.pid)
         family.wait_none()
@@ -289,7 +291,7 @@ class TestOrders:
         try:
             line = client.stdout.readline()
             worker, kernel = map(int, line.split())
-            family = lambda: [pid for pid in with_environment(MARK, mark)]
+            family = functools.partial(with_environment, MARK, mark)
             wait_until("the children", lambda: sum(name_of(pid) == "sleep" for pid in family()) == SLEEPERS)
             for name in order:
                 pid = {"worker": worker, "kernel": kernel, "client": client.pid}[name]
@@ -297,7 +299,7 @@ class TestOrders:
                 with contextlib.suppress(ProcessLookupError):
                     kill(pid)
             client.wait(timeout=PATIENCE)
-            wait_until(f"the end of {[(pid, name_of(pid)) for pid in family()]}", lambda: not family())
+            wait_until(lambda: f"the end of {[(pid, name_of(pid)) for pid in family()]}", lambda: not family())
         finally:
             client.kill()
             client.wait()
@@ -316,7 +318,7 @@ class TestOrders:
             assert client.stdout.readline()
             client.kill()
             client.wait(timeout=PATIENCE)
-            wait_until(f"the end of {with_environment(MARK, mark)}", lambda: not with_environment(MARK, mark))
+            wait_until("the end of the family", lambda: not with_environment(MARK, mark))
         finally:
             client.kill()
             client.wait()
