@@ -171,10 +171,11 @@ class Cell:
 
 
 def wait_until(what, condition, patience=PATIENCE):
-    """Waits for `condition()` to be true and returns its value; says `what` if it never is."""
+    """Waits for `condition()` to be true and returns its value; says `what` (a text, or what
+    gives one then) if it never is."""
     end = time.monotonic() + patience
     while not (value := condition()):
-        assert time.monotonic() < end, f"waited in vain: {what}"
+        assert time.monotonic() < end, f"waited in vain: {what() if callable(what) else what}"
         time.sleep(0.01)
     return value
 

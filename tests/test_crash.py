@@ -5,14 +5,13 @@ import os
 import platform
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from kernel_client import Kernel, wait_gone
+from kernel_client import wait_gone
 
 STATE = """
 use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::{Arc, Mutex, atomic::{AtomicU64, Ordering::SeqCst}}};
@@ -241,6 +240,23 @@ class TestOutput:
             """)
         crashed(cell, "SIGABRT")
         assert cell.stdout == "before\n"
+
+
+    def test_while_it_asks(self, fresh):
+        cell = fresh.send(
+            """
+            std::thread::spawn(|| { sleep(0.2); std::process::abort() });
+            input("Name? ")?;
+            """,
+            allow_stdin=True,
+        )
+        assert fresh.client.get_stdin_msg(timeout=60)["content"]["prompt"] == "Name? "
+        crashed(fresh.finish(cell), "SIGABRT")
+        cell = fresh.send('let name = input("Again? ")?;', allow_stdin=True)
+        assert fresh.client.get_stdin_msg(timeout=60)["content"]["prompt"] == "Again? "
+        fresh.client.input("Ada")
+        fresh.finish(cell).good()
+        assert fresh.good("name").result == '"Ada"'
 
 
 class TestAgain:

@@ -64,6 +64,29 @@ pub fn own_children() -> Vec<Descendant> {
     found
 }
 
+/// Ends all processes that have this in their environment, which children inherit: a net
+/// for when the one who keeps them is gone, and with it the knowledge who has come from
+/// whom.
+#[cfg(target_os = "linux")]
+pub fn end_marked(name: &str, value: &str) -> bool {
+    let Ok(processes) = procfs::process::all_processes() else { return false };
+    let is_marked = |process: &procfs::process::Process| {
+        let environment = process.environ().unwrap_or_default();
+        environment.get(std::ffi::OsStr::new(name)).is_some_and(|marked| marked.as_os_str() == value)
+    };
+    let marked: Vec<_> = processes.filter_map(Result::ok).filter(is_marked).collect();
+    for process in &marked {
+        let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
+    }
+    !marked.is_empty()
+}
+
+/// Elsewhere the environment of others is not known.
+#[cfg(not(target_os = "linux"))]
+pub fn end_marked(_name: &str, _value: &str) -> bool {
+    false
+}
+
 /// Now, as [`Descendant::started`] counts.
 pub fn now() -> u64 {
     let clock = {

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -20,8 +21,9 @@ use tokio::task::JoinHandle;
 
 use super::checkpoint::Checkpoints;
 use super::descriptors;
+use super::family;
 use super::frame;
-use super::keeper::Keeper;
+use super::keeper::{self, Keeper};
 use super::reader::{Death, PanicText, Questions, Reader, Router, RunOutput, RunPipes, Texts};
 
 #[derive(Debug, thiserror::Error)]
@@ -98,9 +100,10 @@ impl Worker {
         let (files, worker_files) = descriptors::channel()?;
         // What is printed before the first cell belongs to none; it goes to the latest.
         let (pipes, writers) = RunPipes::open(0)?;
-        let child = spawn([theirs.into(), worker_files, kept.into()], writers)?;
+        let mark = keepers_mark();
+        let child = spawn([theirs.into(), worker_files, kept.into()], writers, &mark)?;
         keepers.set_nonblocking(true)?;
-        let keeper = Keeper::new(UnixStream::from_std(keepers)?, child);
+        let keeper = Keeper::new(UnixStream::from_std(keepers)?, child, mark);
         let Some(process) = keeper.worker().await else {
             return Err(WorkerError::EndedAtStart("no process".to_owned()));
         };
@@ -138,6 +141,10 @@ impl Worker {
             descriptors::send(self.checkpoints.socket(), [run, 0], &[stdout.as_fd(), stderr.as_fd()])
         });
         if let Err(error) = attached {
+            // Perhaps the process is just going, and that shows soon.
+            if let Ok(Ok(end)) = tokio::time::timeout(LAST_READ, end).await {
+                return end;
+            }
             let text = format!("no pipes for its output: {error}");
             return RunEnd::Ended { ending: Ending::NotLoaded(text), variables: Vec::new() };
         }
@@ -288,15 +295,22 @@ fn connect(
     Ok((Current { process, sender, attach, reader }, is_ready))
 }
 
+/// What no other keeper of this kernel, and no other kernel's, is marked with.
+fn keepers_mark() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("{}-{}-{}", std::process::id(), family::now(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
 /// Starts this very program as a keeper, whose child the worker will be, in a process
 /// group of its own.
-fn spawn(sockets: [OwnedFd; 3], [stdout, stderr]: [OwnedFd; 2]) -> io::Result<Child> {
+fn spawn(sockets: [OwnedFd; 3], [stdout, stderr]: [OwnedFd; 2], mark: &str) -> io::Result<Child> {
     let fds: [RawFd; 3] = std::array::from_fn(|index| sockets[index].as_raw_fd());
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("worker");
     for (name, fd) in ["--socket", "--descriptors", "--keeper"].iter().zip(fds) {
         command.arg(name).arg(fd.to_string());
     }
+    command.env(keeper::MARK, mark);
     command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).process_group(0);
     // SAFETY: runs between fork and exec, where only calls like this `fcntl` are allowed.
     unsafe {

@@ -86,6 +86,7 @@ pub async fn compile(
         .args(&environment.arguments)
         .arg(&source_file);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    end_with_caller(&mut command);
     log(command.as_std());
     let finished = command.output().await.map_err(CompileError::Start)?;
     let output = CompilerOutput::parse(&String::from_utf8_lossy(&finished.stderr), &source_file);
@@ -112,7 +113,20 @@ pub async fn compile_with_lines(environment: &Environment, directory: &Path, ste
         .args(&environment.arguments)
         .arg(format!("{stem}.rs"));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    end_with_caller(&mut command);
     command.status().await.is_ok_and(|status| status.success()).then_some(library)
+}
+
+/// A compiler must not go on when the kernel has been killed. (The system looks at the
+/// thread that starts it: the one that the kernel's runtime lives on.)
+fn end_with_caller(command: &mut Command) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: runs between fork and exec, where this system call is allowed.
+    unsafe {
+        command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?));
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = command;
 }
 
 /// Says, at level debug, how the compiler is called: a JSON list of the directory, the

@@ -133,8 +133,9 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
                 libc::poll(&mut libc::pollfd { fd, events: libc::POLLIN, revents: 0 }, 1, PATIENCE);
             }
         }
-        // Else the instruction is tried again when the handler returns.
-        if from_outside {
+        // Else the instruction is tried again when the handler returns, but after a trap it
+        // would be the next one.
+        if from_outside || signal == libc::SIGTRAP {
             libc::raise(signal);
         }
     }

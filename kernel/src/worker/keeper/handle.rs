@@ -12,10 +12,17 @@ use tokio::process::Child;
 use tokio::sync::{Mutex, watch};
 
 use super::{FromKeeper, ToKeeper};
-use crate::worker::frame;
+use crate::worker::{family, frame};
 
 /// Processes that can be ended are gone by then.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// In the environment of a keeper, and of all processes that come from it.
+pub const MARK: &str = "THREADBOOK_KEEPER";
+
+/// How long to wait before looking again whether all have ended.
+const AGAIN: Duration = Duration::from_millis(5);
+const LOOKS: usize = 200;
 
 /// The running keeper. Dropping it ends it, and everybody it keeps.
 pub struct Keeper {
@@ -34,10 +41,11 @@ struct Family {
 }
 
 impl Keeper {
-    pub fn new(socket: UnixStream, child: Child) -> Keeper {
+    /// `mark` is what [`MARK`] is in the keeper's environment.
+    pub fn new(socket: UnixStream, child: Child, mark: String) -> Keeper {
         let (from_keeper, to_keeper) = socket.into_split();
         let family = watch::Sender::default();
-        tokio::spawn(listen(from_keeper, family.clone(), child));
+        tokio::spawn(listen(from_keeper, family.clone(), child, mark));
         Keeper { to_keeper: Mutex::new(to_keeper), family }
     }
 
@@ -91,7 +99,7 @@ impl Keeper {
     }
 }
 
-async fn listen(from_keeper: OwnedReadHalf, family: watch::Sender<Family>, mut child: Child) {
+async fn listen(from_keeper: OwnedReadHalf, family: watch::Sender<Family>, mut child: Child, mark: String) {
     let mut messages = frame::Messages::new(from_keeper);
     while let Ok(Some(message)) = messages.next().await {
         match serde_json::from_slice(&message.json) {
@@ -108,7 +116,14 @@ async fn listen(from_keeper: OwnedReadHalf, family: watch::Sender<Family>, mut c
             Err(error) => tracing::warn!("a message of the keeper is dropped: {error}"),
         }
     }
-    family.send_modify(|family| family.gone = true);
     // So that it does not stay as a zombie.
     let _ = child.wait().await;
+    // It has ended the others, unless somebody has killed it.
+    for _ in 0..LOOKS {
+        if !family::end_marked(MARK, &mark) {
+            break;
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+    family.send_modify(|family| family.gone = true);
 }

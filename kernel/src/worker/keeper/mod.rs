@@ -15,7 +15,7 @@ mod process;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::handle::Keeper;
+pub use self::handle::{Keeper, MARK};
 pub use self::process::{divide, end_with_parent};
 
 /// From the kernel.
