@@ -37,6 +37,7 @@ pub struct Checkpoints {
     forker: Option<Forker>,
     /// Nothing has happened since the last one was made.
     fresh: bool,
+    is_first: bool,
     /// Threads that are no cell's.
     own_threads: Option<usize>,
     /// The processor time that other threads had taken then, at most.
@@ -45,7 +46,12 @@ pub struct Checkpoints {
 
 impl Checkpoints {
     pub fn new() -> Checkpoints {
-        Checkpoints { forker: None, fresh: false, own_threads: None, others_time: None }
+        Checkpoints { forker: None, fresh: false, is_first: true, own_threads: None, others_time: None }
+    }
+
+    /// Whether none was made yet.
+    pub fn is_first(&self) -> bool {
+        self.is_first
     }
 
     /// Something has changed that the last checkpoint does not know.
@@ -67,7 +73,7 @@ impl Checkpoints {
         self.others_time = None;
         match self.try_make(order, worker) {
             Ok(()) => {
-                self.fresh = true;
+                (self.fresh, self.is_first) = (true, false);
                 true
             }
             Err(reason) => {

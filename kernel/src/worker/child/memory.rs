@@ -1,5 +1,7 @@
 //! The process's own memory: how much there is, and making it its own.
 
+use std::ops::Range;
+
 use nix::libc;
 
 /// Bytes of memory that are this process's own (not a library's or another process's).
@@ -28,57 +30,77 @@ const MOST_UNSHARED: u64 = 64 << 20;
 /// alone: to look at it would take longer than it saves.
 const PAGES_AT_ONCE: usize = 16 << 10;
 
-/// Copies what the process shares with its checkpoint, so that a cell does not have to
-/// wait for it page by page when it first writes (which would show in what it times).
-/// Only pages that are there, and of not too large a memory. `interrupted` is asked now
-/// and then.
-#[cfg(target_os = "linux")]
-pub fn unshare(mut interrupted: impl FnMut() -> bool) {
-    use procfs::process::{MMPermissions, MMapPath, Process};
+/// Pages of the process, by their addresses.
+#[derive(Default)]
+pub struct Pages(Vec<Range<u64>>);
 
-    if own_bytes() > MOST_UNSHARED {
-        return;
-    }
-    let Ok(process) = Process::myself() else { return };
-    let (Ok(maps), Ok(mut pages)) = (process.maps(), process.pagemap()) else { return };
-    let page_bytes = procfs::page_size();
-    let wanted = MMPermissions::READ | MMPermissions::WRITE | MMPermissions::PRIVATE;
-    // Statics lie in the maps of files, one page a cell: that many copies would add up.
-    let is_wanted = |path: &MMapPath| matches!(path, MMapPath::Heap | MMapPath::Stack | MMapPath::Anonymous);
-    for map in maps.iter().filter(|map| map.perms.contains(wanted) && is_wanted(&map.pathname)) {
-        if interrupted() {
-            return;
+impl Pages {
+    /// Those that the process shares with no other: after a fork, the ones that it has
+    /// written to since. None of a very large memory.
+    #[cfg(target_os = "linux")]
+    pub fn unshared() -> Pages {
+        use procfs::process::{MMPermissions, MMapPath, Process};
+
+        let mut found = Pages::default();
+        if own_bytes() > MOST_UNSHARED {
+            return found;
         }
-        let (first, end) = ((map.address.0 / page_bytes) as usize, (map.address.1 / page_bytes) as usize);
-        if end - first > 1000 * PAGES_AT_ONCE {
-            continue;
-        }
-        for first in (first..end).step_by(PAGES_AT_ONCE) {
-            let range = first..end.min(first + PAGES_AT_ONCE);
-            let Ok(infos) = pages.get_range_info(range) else { break };
-            let mut at = first as u64;
-            for run in infos.chunk_by(|one, next| is_there(one) == is_there(next)) {
-                if is_there(&run[0]) {
-                    write_once(at * page_bytes, run.len() as u64 * page_bytes);
+        let Ok(process) = Process::myself() else { return found };
+        let (Ok(maps), Ok(mut pages)) = (process.maps(), process.pagemap()) else { return found };
+        let page_bytes = procfs::page_size();
+        let wanted = MMPermissions::READ | MMPermissions::WRITE | MMPermissions::PRIVATE;
+        // Statics lie in the maps of files, one page a cell: that many copies would add up.
+        let is_wanted = |path: &MMapPath| matches!(path, MMapPath::Heap | MMapPath::Stack | MMapPath::Anonymous);
+        for map in maps.iter().filter(|map| map.perms.contains(wanted) && is_wanted(&map.pathname)) {
+            let (first, end) = ((map.address.0 / page_bytes) as usize, (map.address.1 / page_bytes) as usize);
+            if end - first > 1000 * PAGES_AT_ONCE {
+                continue;
+            }
+            for first in (first..end).step_by(PAGES_AT_ONCE) {
+                let range = first..end.min(first + PAGES_AT_ONCE);
+                let Ok(infos) = pages.get_range_info(range) else { break };
+                let mut at = first as u64;
+                for run in infos.chunk_by(|one, next| is_unshared(one) == is_unshared(next)) {
+                    let next = at + run.len() as u64;
+                    if is_unshared(&run[0]) {
+                        found.0.push(at * page_bytes..next * page_bytes);
+                    }
+                    at = next;
                 }
-                at += run.len() as u64;
             }
         }
+        found
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn unshared() -> Pages {
+        Pages::default()
+    }
+
+    /// Copies those pages that the process shares with its checkpoint, so that a cell does
+    /// not have to wait for each when it first writes there, which would show in what it
+    /// times. `is_enough` is asked now and then.
+    pub fn unshare(&self, mut is_enough: impl FnMut() -> bool) {
+        for pages in &self.0 {
+            if is_enough() {
+                return;
+            }
+            #[cfg(target_os = "linux")]
+            // SAFETY: it only makes pages the process's own that can be written; where the
+            // map has changed meanwhile the system refuses, or does so there.
+            unsafe {
+                let length = (pages.end - pages.start) as usize;
+                libc::madvise(pages.start as *mut libc::c_void, length, libc::MADV_POPULATE_WRITE);
+            }
+            #[cfg(not(target_os = "linux"))]
+            let _ = pages;
+        }
     }
 }
 
 #[cfg(target_os = "linux")]
-fn is_there(page: &procfs::process::PageInfo) -> bool {
+fn is_unshared(page: &procfs::process::PageInfo) -> bool {
     use procfs::process::{MemoryPageFlags, PageInfo};
-    matches!(page, PageInfo::MemoryPage(flags) if flags.contains(MemoryPageFlags::PRESENT))
+    let wanted = MemoryPageFlags::PRESENT | MemoryPageFlags::MMAP_EXCLUSIVE;
+    matches!(page, PageInfo::MemoryPage(flags) if flags.contains(wanted))
 }
-
-#[cfg(target_os = "linux")]
-fn write_once(start: u64, bytes: u64) {
-    // SAFETY: it only makes pages the process's own that can be written; where the map
-    // has changed meanwhile the system refuses, or does so there.
-    unsafe { libc::madvise(start as *mut libc::c_void, bytes as usize, libc::MADV_POPULATE_WRITE) };
-}
-
-#[cfg(not(target_os = "linux"))]
-pub fn unshare(_interrupted: impl FnMut() -> bool) {}

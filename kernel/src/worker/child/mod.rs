@@ -27,6 +27,7 @@ use threadbook::message::{CheckpointOrder, Ending, FromCell, ToCell};
 
 use self::checkpoint::Checkpoints;
 use self::library::{Host, Prelude, TakeText};
+use self::memory::Pages;
 use super::family::{self, Descendant};
 use super::{descriptors, frame, symbols};
 
@@ -169,14 +170,17 @@ impl Worker {
         }
     }
 
-    /// No cell runs: there is time to make its first writes cheap, too.
+    /// No cell runs: there is time to make its first writes cheap, too. What a cell has
+    /// written to, the next one will probably write to.
     fn checkpoint_at_rest(&self, order: CheckpointOrder, checkpoints: &mut Checkpoints, from_kernel: &UnixStream) {
+        // Before the first one nothing is shared, and the whole memory seems to be hot.
+        let hot = if checkpoints.is_first() { Pages::default() } else { Pages::unshared() };
         if checkpoints.make(order, self) {
             let is_wanted = || {
                 let mut socket = [PollFd::new(from_kernel.as_fd(), PollFlags::POLLIN)];
                 poll(&mut socket, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
             };
-            memory::unshare(is_wanted);
+            hot.unshare(is_wanted);
             checkpoints.settle();
         }
     }
