@@ -17,6 +17,8 @@ pub enum FallBack {
     Restored {
         /// Variables that were made after it.
         lost: Vec<String>,
+        /// It was made after all that had happened.
+        is_latest: bool,
         /// The notebook has `thread_local!`s, which start again.
         thread_locals: bool,
     },
@@ -61,8 +63,14 @@ pub fn death_between_cells(fallen: &FallBack) -> String {
 /// What is kept and what is gone.
 fn fate(fallen: &FallBack, in_cell: bool) -> String {
     match fallen {
-        FallBack::Restored { lost, thread_locals } => {
-            let when = if in_cell { "before this cell" } else { "after the last cell" };
+        FallBack::Restored { lost, is_latest, thread_locals } => {
+            let when = match (in_cell, is_latest) {
+                (true, true) => "before this cell",
+                (true, false) => "before the cell that ran before this one",
+                (false, true) => "after the last cell",
+                // The process ended before it could make another.
+                (false, false) => "before the last cell",
+            };
             let lost =
                 if lost.is_empty() { String::new() } else { format!(" except {}, which are lost", quoted(lost)) };
             let also = if *thread_locals { "; `thread_local!`s start again" } else { "" };
