@@ -147,8 +147,28 @@ class TestTheSessionGoesOn:
     def test_a_crash_with_a_child_process_left(self, fresh):
         # Nothing that a child has inherited may keep the crash from being seen.
         fresh.good('let child = std::process::Command::new("sleep").arg("300").spawn()?;')
-        fresh.run("std::process::abort()").failed("Crash", "SIGABRT", "All variables are as they were before this cell")
+        fresh.run("std::process::abort()").failed("Crash", "SIGABRT", "child processes")
         assert fresh.good("1 + 1").result == "2"
+
+    def test_a_process_that_ends_between_cells(self, fresh):
+        fresh.good("use std::sync::atomic::{AtomicU32, Ordering::SeqCst};\nstatic N: AtomicU32 = AtomicU32::new(3);")
+        worker = int(fresh.good("let kept = 5; N.store(4, SeqCst); std::process::id()").result)
+        os.kill(worker, signal.SIGKILL)
+        wait_until("the end of the process", lambda: not is_running(worker))
+        cell = fresh.run("N.load(SeqCst)")
+        if cell.error:
+            # The end was not known yet when the cell began.
+            cell.failed("Crash", "All variables are as they were before")
+            assert fresh.good("N.load(SeqCst)").result in ("3", "4")
+            return
+        # It may have ended before it could save what the last cell did, which is told then.
+        if "as they were after the last cell" in cell.notes:
+            assert cell.result == "4", str(cell)
+            assert fresh.good("kept").result == "5"
+        else:
+            assert "as they were before the last cell except `kept`" in cell.notes, str(cell)
+            assert cell.result == "3", str(cell)
+            fresh.run("kept").failed("CompileError", "was lost")
 
     def test_environment_and_directory_last(self, fresh, tmp_path):
         fresh.good(f'std::env::set_current_dir("{tmp_path}")?; unsafe {{ std::env::set_var("THREADBOOK_TEST", "set") }};')

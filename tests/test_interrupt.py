@@ -394,9 +394,10 @@ class TestWhen:
 
     def test_when_idle(self, fresh):
         kernel = with_state(fresh)
+        os.kill(kernel.pid, signal.SIGINT)
+        # These are answered, so the signal has been seen, too.
         for _ in range(3):
             kernel.interrupt()
-        os.kill(kernel.pid, signal.SIGINT)
         kernel.good("sleep(0.2);")
         assert_state(kernel)
         assert_ticking(kernel)

@@ -17,8 +17,8 @@ pub enum FallBack {
     Restored {
         /// Variables that were made after it.
         lost: Vec<String>,
-        /// It was made after the last cell, not before it.
-        after_last_cell: bool,
+        /// It was made after all that had happened.
+        is_latest: bool,
         /// The notebook has `thread_local!`s, which start again.
         thread_locals: bool,
     },
@@ -72,10 +72,12 @@ pub fn death_between_cells(fallen: &FallBack) -> String {
 /// What is kept and what is gone.
 fn fate(fallen: &FallBack, in_cell: bool) -> String {
     match fallen {
-        FallBack::Restored { lost, after_last_cell, thread_locals } => {
-            let when = match (in_cell, after_last_cell) {
-                (true, _) => "before this cell",
+        FallBack::Restored { lost, is_latest, thread_locals } => {
+            let when = match (in_cell, is_latest) {
+                (true, true) => "before this cell",
+                (true, false) => "before the cell that ran before this one",
                 (false, true) => "after the last cell",
+                // The process ended before it could make another.
                 (false, false) => "before the last cell",
             };
             let lost =

@@ -290,11 +290,11 @@ impl Notebook {
         }
         let Some(worker) = &mut self.worker else { return Ok(FallBack::Lost { lost: Vec::new(), reason: None }) };
         if let Some(id) = worker.fall_back(run).await {
-            let after_last_cell = self.safety.is_latest(id);
+            let is_latest = self.safety.is_latest(id, resolved.is_some());
             let restored = self.safety.restore(id, &mut self.definitions);
             worker.forget(restored.outdated).await;
             let thread_locals = self.definitions.items.iter().any(|stored| stored.item.has_thread_local());
-            return Ok(FallBack::Restored { lost: restored.lost, after_last_cell, thread_locals });
+            return Ok(FallBack::Restored { lost: restored.lost, is_latest, thread_locals });
         }
         let reason = match self.safety.on {
             true => worker.checkpoint_refused().map(|reason| loss::no_checkpoint(&reason, self.safety.most_bytes)),

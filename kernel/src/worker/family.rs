@@ -13,16 +13,23 @@ pub struct Descendant {
     group: i32,
     /// When it was started, in the system's ticks since it booted.
     pub started: u64,
+    lives: bool,
 }
 
-/// All living processes.
+/// All processes.
 #[cfg(target_os = "linux")]
 fn everybody() -> Vec<Descendant> {
     let Ok(processes) = procfs::process::all_processes() else { return Vec::new() };
     processes
         .filter_map(|process| process.ok()?.stat().ok())
-        .filter(|stat| !matches!(stat.state, 'Z' | 'X'))
-        .map(|stat| Descendant { id: stat.pid, parent: stat.ppid, group: stat.pgrp, started: stat.starttime })
+        .map(|stat| Descendant {
+            id: stat.pid,
+            parent: stat.ppid,
+            group: stat.pgrp,
+            started: stat.starttime,
+            // One of many threads can end last: until then it has its children still.
+            lives: !matches!(stat.state, 'Z' | 'X') || stat.num_threads > 1,
+        })
         .collect()
 }
 
@@ -36,6 +43,7 @@ pub fn descendants(of: i32) -> Vec<Descendant> {
         let more = all.iter().filter(|process| family.contains(&process.parent) && !family.contains(&process.id));
         let more: Vec<Descendant> = more.copied().collect();
         if more.is_empty() {
+            found.retain(|process: &Descendant| process.lives);
             return found;
         }
         family.extend(more.iter().map(|process| process.id));
@@ -56,7 +64,7 @@ pub fn own_children() -> Vec<Descendant> {
     let mut found = descendants(own.as_raw());
     #[cfg(target_os = "linux")]
     if getpgrp() == own {
-        let members = everybody().into_iter().filter(|process| process.group == own.as_raw());
+        let members = everybody().into_iter().filter(|process| process.lives && process.group == own.as_raw());
         let others: Vec<Descendant> =
             members.filter(|process| process.id != own.as_raw() && !found.contains(process)).collect();
         found.extend(others);
