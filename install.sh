@@ -467,12 +467,15 @@ fuzz() {
         mkdir -p "$place/corpus/$name" "$place/found"
         step "Fuzzing for $seconds s: $name"
         if THREADBOOK_FUZZ_LAST=$place/found/$name-last "$place/$host/release/$name" -max_total_time="$seconds" \
-            -timeout=30 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 -artifact_prefix="$place/found/$name-" \
-            "$place/corpus/$name" "$seeds" >&2; then
+            -timeout=30 -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$place/found/$name-" \
+            "$place/corpus/$name" "$seeds" >"$place/$name.log" 2>&1; then
+            note "$(grep -a 'INITED' "$place/$name.log" | tail -n 1)"
+            note "$(grep -a 'DONE' "$place/$name.log" | tail -n 1)"
             rm -f "$place/found/$name-last"
         else
+            tail -n 60 "$place/$name.log" >&2
             # A stack overflow leaves no file of the fuzzer's own.
-            note "Found by $name: see above, and the texts in $place/found ($name-last is the last one tried)"
+            note "Found by $name: see $place/$name.log, and the texts in $place/found ($name-last is the last one tried)"
             status=1
         fi
     done
