@@ -171,6 +171,8 @@ pub enum ToCell {
         run: u64,
         library: String,
         symbol: String,
+        /// The cell may use rayon.
+        rayon: bool,
         /// Make a checkpoint first, unless the last one is still true.
         checkpoint: Option<CheckpointOrder>,
     },

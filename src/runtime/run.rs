@@ -48,7 +48,14 @@ thread_local! {
 }
 
 /// The way to the one thread for cells: `thread_local!`s keep their values from cell to cell.
-static CELLS: Mutex<Option<mpsc::Sender<(u64, Entry)>>> = Mutex::new(None);
+static CELLS: Mutex<Option<mpsc::Sender<Job>>> = Mutex::new(None);
+
+struct Job {
+    run: u64,
+    entry: Entry,
+    /// The cell may use rayon.
+    rayon: bool,
+}
 
 /// Runs the statements of a cell and catches what they throw. The variables that the
 /// closure only borrows are still there afterwards.
@@ -100,18 +107,17 @@ pub fn enter(body: fn() -> Ending) {
 /// Starts the thread for cells and what goes with it. In a copy of the process these are
 /// started anew.
 fn start() -> Result<(), String> {
-    let (sender, cells) = mpsc::channel::<(u64, Entry)>();
+    let (sender, cells) = mpsc::channel::<Job>();
     // Shared, since a spawn that fails does not give its closure back.
     let cells = Arc::new(Mutex::new(cells));
     let spawn = |stack_bytes| {
         let cells = cells.clone();
         let work = move || {
             interrupt::is_cell_thread();
-            pool::join_new();
             host::send(&FromCell::Ready);
             let cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
-            for (run, entry) in cells.iter() {
-                run_cell(run, entry);
+            for job in cells.iter() {
+                run_cell(&job);
             }
         };
         thread::Builder::new().name("main".to_owned()).stack_size(stack_bytes).spawn(work)
@@ -122,7 +128,10 @@ fn start() -> Result<(), String> {
     Ok(())
 }
 
-fn run_cell(run: u64, entry: Entry) {
+fn run_cell(&Job { run, entry, rayon }: &Job) {
+    if rayon {
+        pool::join();
+    }
     interrupt::reset();
     host::enter_run(run);
     text::flush_while_running(true);
@@ -190,9 +199,9 @@ pub extern "C" fn threadbook_start_again() -> bool {
 
 /// Hands a loaded cell to the thread for cells and returns at once.
 #[unsafe(no_mangle)]
-pub extern "C" fn threadbook_run(run: u64, entry: Entry) {
+pub extern "C" fn threadbook_run(run: u64, entry: Entry, rayon: bool) {
     if let Some(cells) = &*CELLS.lock().unwrap_or_else(PoisonError::into_inner) {
-        let _ = cells.send((run, entry));
+        let _ = cells.send(Job { run, entry, rayon });
     }
 }
 

@@ -4,7 +4,8 @@ use tokio::process::Command;
 use tokio::sync::watch;
 
 use super::loss;
-use super::notebook::{Notebook, Stop, show_text};
+use super::notebook::{Notebook, Stop};
+use super::notices::show_text;
 use super::progress;
 use super::report;
 use crate::cell::magic::{self, COMMANDS, CommandLine};

@@ -8,7 +8,7 @@ use threadbook::message::{CrashReport, NoCheckpoint, Place};
 
 use super::report::{DIM, RED, RESET, Sources, error, shown_place};
 use crate::output::CellError;
-use crate::worker::reader::Death;
+use crate::worker::router::Death;
 
 /// What became of a notebook whose process is gone.
 #[derive(Debug)]

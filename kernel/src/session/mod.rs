@@ -4,11 +4,14 @@
 //! compiler and a worker in the background, then hands cells to the [`notebook`], which
 //! takes each through [`commands`], the engine and the worker, and remembers in
 //! [`definitions`] what it made. [`stopping`] sees to interrupts, [`safety`] knows what a
-//! checkpoint was made of. [`report`] and [`loss`] word errors for learners.
+//! checkpoint was made of. [`report`] and [`loss`] word errors for learners,
+//! [`notices`] what the kernel itself has to say.
 
 mod commands;
+mod directory;
 mod loss;
 mod notebook;
+mod notices;
 mod progress;
 mod report;
 mod safety;

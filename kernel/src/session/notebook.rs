@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::Map;
 use threadbook::message::{Ending, PanicReport, Place};
 use tokio::sync::{mpsc, watch};
 
 use super::commands;
+use super::directory;
 use super::loss::{self, FallBack};
+use super::notices::{self, show_notice, show_notices, show_warnings};
 use super::report::{self, Sources};
 use super::safety::Safety;
 use super::stopping::{self, Stopped};
@@ -19,13 +20,13 @@ use crate::cell::magic;
 use crate::cell::source::CellSource;
 use crate::definitions::{Definitions, Gone};
 use crate::engine::native::compile::Environment;
+use crate::engine::native::lines;
 use crate::engine::native::resolve::{Refused, Resolved, Resolver};
 use crate::engine::native::setup::Setup;
-use crate::engine::native::{diagnostics, lines};
 use crate::interpreter::CellRequest;
-use crate::output::{CellError, Event, MimeBundle, Output};
+use crate::output::{CellError, MimeBundle, Output};
 use crate::worker::process::{RunEnd, Worker};
-use crate::worker::reader::{Death, RunOutput};
+use crate::worker::router::{Death, RunOutput};
 
 /// Everything that cells have made so far.
 pub struct Notebook {
@@ -36,6 +37,8 @@ pub struct Notebook {
     /// person's own RUST_BACKTRACE must not make all cells slow; it shows what is left
     /// of the calls in optimised code.)
     backtrace: bool,
+    /// A cell has named it, or a crate was added that could use it.
+    uses_rayon: bool,
     worker: Option<Worker>,
     /// Shared with the worker's reader, which tells panics of threads.
     sources: Arc<Mutex<Sources>>,
@@ -64,19 +67,13 @@ impl Notebook {
     /// # Errors
     /// Says what to do when the worker does not start or no file can be written.
     pub async fn start(setup: Setup) -> Result<Notebook, String> {
-        remove_left_directories();
-        let prefix = format!("{DIRECTORY_PREFIX}{}-", std::process::id());
-        let directory = tempfile::Builder::new().prefix(&prefix).tempdir().map_err(|error| {
-            format!(
-                "No directory for compiled cells can be made in {}: {error}. Is the disk full?",
-                std::env::temp_dir().display()
-            )
-        })?;
+        let directory = directory::make()?;
         let mut notebook = Notebook {
             definitions: Definitions::default(),
             setup,
             safety: Safety::default(),
             backtrace: false,
+            uses_rayon: false,
             worker: None,
             sources: Arc::default(),
             directory,
@@ -221,7 +218,10 @@ impl Notebook {
         worker.forget(forgotten).await;
         let output = outputs.output.clone();
         let order = self.safety.order(&self.definitions);
-        let end = worker.run(run, &resolved.library, &resolved.entry, order, outputs);
+        // What is kept may use it again: once, always.
+        self.uses_rayon |=
+            environment.has_dependencies || ["rayon", "par_"].iter().any(|name| source.text.contains(name));
+        let end = worker.run(run, &resolved.library, &resolved.entry, self.uses_rayon, order, outputs);
         let stopped = stopping::wait(worker, run, end, stop, &output).await;
         let result = match stopped {
             Stopped::Ended(RunEnd::Ended { ending, variables }) => {
@@ -343,7 +343,7 @@ impl Notebook {
         }
         self.safety.forgotten(&unkept);
         self.worker().await?.forget(unkept).await;
-        show_notices(&notices(resolved, &reset, &misfits, finished), output).await;
+        show_notices(&notices::of_names(resolved, &reset, &misfits, finished), output).await;
         let sources = self.lock_sources();
         match ending {
             Ending::Panicked(panic) => Err(report::panic_error(&panic, &sources)),
@@ -386,73 +386,4 @@ impl Notebook {
             Refused::Failed(error) => report::plain("CompileError", &error.to_string()),
         }
     }
-}
-
-/// How directories for compiled cells are named, before the kernel's process id.
-const DIRECTORY_PREFIX: &str = "threadbook-";
-
-/// Removes what kernels that were killed have left.
-fn remove_left_directories() {
-    let Ok(entries) = std::env::temp_dir().read_dir() else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let owner = name.to_str().and_then(|name| name.strip_prefix(DIRECTORY_PREFIX)?.split('-').next()?.parse().ok());
-        let Some(owner) = owner else { continue };
-        let is_gone = nix::sys::signal::kill(nix::unistd::Pid::from_raw(owner), None) == Err(nix::errno::Errno::ESRCH);
-        if is_gone {
-            // Another person's is not ours to remove.
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-async fn show_warnings(resolved: &Resolved, source: &Arc<CellSource>, output: &Output) {
-    let worth: Vec<_> = resolved
-        .output
-        .diagnostics
-        .iter()
-        .filter(|warning| diagnostics::worth_showing(warning, &resolved.source, source))
-        .cloned()
-        .collect();
-    if !worth.is_empty() {
-        show_text(diagnostics::render(&worth, &resolved.source, true), output).await;
-    }
-}
-
-/// What the learner should know of what became of names.
-fn notices(resolved: &Resolved, reset: &[String], misfits: &[String], finished: bool) -> Vec<String> {
-    let mut notices = misfits.to_vec();
-    for (name, type_name) in &resolved.changes.variables {
-        if !resolved.made.contains_key(name) {
-            notices.push(format!(
-                "`{name}` was dropped: `{type_name}` is defined anew, and its old values do not fit the new type"
-            ));
-        }
-    }
-    for name in reset {
-        notices.push(format!("the static `{name}` starts again: its type is defined anew"));
-    }
-    if finished {
-        let named = resolved.not_kept.iter().chain(&resolved.unusable).filter(|(name, _)| !name.starts_with('_'));
-        notices.extend(named.map(|(name, reason)| format!("`{name}` is not kept for later cells: {reason}")));
-    }
-    notices
-}
-
-async fn show_notices(notices: &[String], output: &Output) {
-    if !notices.is_empty() {
-        let lines: Vec<String> = notices.iter().map(|notice| format!("\x1b[1;36mnote\x1b[0m: {notice}")).collect();
-        show_text(lines.join("\n"), output).await;
-    }
-}
-
-pub async fn show_notice(notice: &str, output: &Output) {
-    show_notices(&[notice.to_owned()], output).await;
-}
-
-/// Text of the kernel itself: a display, since text on stderr would count as the
-/// cell's own complaint.
-pub async fn show_text(text: String, output: &Output) {
-    let data = MimeBundle::from_iter([("text/plain".to_owned(), text.into())]);
-    output.send(Event::Display { data, metadata: Map::new(), display_id: None, update: false }).await;
 }

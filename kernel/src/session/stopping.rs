@@ -8,7 +8,8 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use super::notebook::{Stop, show_notice};
+use super::notebook::Stop;
+use super::notices::show_notice;
 use crate::output::Output;
 use crate::worker::process::{RunEnd, Worker};
 

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! [`process`] is the kernel's side: it starts the worker, hands cells over, and falls
-//! back to the [`checkpoint`]. [`reader`] routes what comes back to the cell that it
-//! belongs to. [`child`] is the worker's own side, [`keeper`] the process that leaves
+//! back to the [`checkpoint`]. [`reader`] hands what comes back to the cell that
+//! it belongs to, as the [`router`] knows; [`run_pipes`] are what it reads. [`child`] is the worker's own side, [`keeper`] the process that leaves
 //! nobody behind, by what [`family`] finds. [`frame`] is the format on the sockets,
 //! [`descriptors`] passes open files; [`text`] turns the pipes' bytes into text, of which
 //! [`output_limit`] lets so much pass as [`limits`] says; [`symbols`] tells what the code at
@@ -29,5 +29,7 @@ mod output_limit;
 mod pipe;
 pub mod process;
 pub mod reader;
+pub mod router;
+mod run_pipes;
 pub mod symbols;
 pub(crate) mod text;

@@ -24,7 +24,9 @@ use super::descriptors;
 use super::family;
 use super::frame;
 use super::keeper::{self, Keeper};
-use super::reader::{Death, PanicText, Questions, Reader, Router, RunOutput, RunPipes, Texts};
+use super::reader::{PanicText, Questions, Reader};
+use super::router::{Death, Router, RunOutput};
+use super::run_pipes::{RunPipes, Texts};
 
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
@@ -125,13 +127,15 @@ impl Worker {
         self.current.sender.send(&ToCell::Load { libraries }).await;
     }
 
-    /// Loads and calls a compiled cell, and waits for its end. With an order, a
+    /// Loads and calls a compiled cell, and waits for its end. `rayon`: it may use that, or
+    /// call what does. With an order, a
     /// checkpoint of the state before it is made first.
     pub async fn run(
         &self,
         run: u64,
         library: &Path,
         symbol: &str,
+        rayon: bool,
         checkpoint: Option<CheckpointOrder>,
         output: RunOutput,
     ) -> RunEnd {
@@ -150,7 +154,7 @@ impl Worker {
         }
         let (library, symbol) = (library.to_string_lossy().into_owned(), symbol.to_owned());
         let begin = Instant::now();
-        self.current.sender.send(&ToCell::Run { run, library, symbol, checkpoint }).await;
+        self.current.sender.send(&ToCell::Run { run, library, symbol, rayon, checkpoint }).await;
         let end = end.await.unwrap_or_else(|_| RunEnd::Died(Death::default()));
         // In microseconds, for the benchmark.
         tracing::debug!(target: "threadbook::run", "{}", begin.elapsed().as_micros());

@@ -5,14 +5,10 @@
 //! everything that its run has printed before is in the pipes already and is read out
 //! first: text, displays and the cell's end keep their order.
 
-use std::collections::{BTreeMap, HashMap};
-use std::future::poll_fn;
-use std::io;
-use std::os::fd::OwnedFd;
+use std::collections::HashMap;
 use std::pin::pin;
 use std::process::ExitStatus;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Map;
@@ -23,142 +19,20 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::checkpoint::Checkpoints;
 use super::frame;
-use super::output_limit::RunText;
-use super::pipe::{CHUNK, Pipe};
 use super::process::{RunEnd, Sender};
+use super::router::Router;
+use super::run_pipes::{RunPipes, Texts};
 use super::text::Piece;
-use crate::output::{Event, MimeBundle, Output, StreamName};
+use crate::output::{Event, StreamName};
 
 /// Tells a panic that ended no cell in the notebook's own lines.
 pub type PanicText = dyn Fn(&PanicReport) -> String + Send + Sync;
-
-/// Where a run's outputs go.
-#[derive(Clone)]
-pub struct RunOutput {
-    pub output: Output,
-    pub allow_stdin: bool,
-    /// Takes the value of the last expression in place of `output`.
-    pub result: Option<mpsc::UnboundedSender<MimeBundle>>,
-}
 
 /// How long to wait for what a worker that has ended had sent before.
 const LAST_WORDS: Duration = Duration::from_millis(20);
 
 /// How long to wait for the status of a worker whose socket has ended.
 const LAST_STATUS: Duration = Duration::from_millis(500);
-
-/// What a thread shows can still go under its own cell for that many cells; later it
-/// goes under the latest.
-const KEPT_OUTPUTS: usize = 64;
-
-/// How a worker ended.
-#[derive(Debug, Clone, Default)]
-pub struct Death {
-    pub status: Option<ExitStatus>,
-    /// Its last words.
-    pub crash: Option<CrashReport>,
-}
-
-/// Who waits for what.
-#[derive(Default)]
-pub struct Router {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    outputs: BTreeMap<u64, RunOutput>,
-    /// The text of each run, by the same numbers.
-    texts: BTreeMap<u64, Arc<RunText>>,
-    latest: Option<u64>,
-    waiting: HashMap<u64, oneshot::Sender<RunEnd>>,
-    /// The process is gone.
-    death: Option<Death>,
-}
-
-impl Router {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Registers a run; the receiver gets its end.
-    pub fn begin(&self, run: u64, output: RunOutput) -> oneshot::Receiver<RunEnd> {
-        let (sender, receiver) = oneshot::channel();
-        let mut state = self.lock();
-        state.texts.insert(run, Arc::new(RunText::new(output.output.clone())));
-        state.outputs.insert(run, output);
-        if state.outputs.len() > KEPT_OUTPUTS {
-            state.outputs.pop_first();
-            state.texts.pop_first();
-        }
-        state.latest = Some(run);
-        match &state.death {
-            Some(death) => drop(sender.send(RunEnd::Died(death.clone()))),
-            None => drop(state.waiting.insert(run, sender)),
-        }
-        receiver
-    }
-
-    /// How the process has ended, if it has.
-    pub fn death(&self) -> Option<Death> {
-        self.lock().death.clone()
-    }
-
-    /// Another process takes the place of the one that is gone.
-    pub fn revive(&self) {
-        self.lock().death = None;
-    }
-
-    /// The output of a run, else of the latest one.
-    fn output(&self, run: u64) -> Option<RunOutput> {
-        let state = self.lock();
-        state.outputs.get(&run).or_else(|| state.outputs.get(&state.latest?)).cloned()
-    }
-
-    /// The text of a run, else of the latest one.
-    fn text(&self, run: u64) -> Option<Arc<RunText>> {
-        let state = self.lock();
-        state.texts.get(&run).or_else(|| state.texts.get(&state.latest?)).cloned()
-    }
-
-    fn end(&self, run: u64, end: RunEnd) {
-        let waiting = self.lock().waiting.remove(&run);
-        if let Some(waiting) = waiting {
-            // Who waited may have been cancelled.
-            let _ = waiting.send(end);
-        }
-    }
-
-    fn die(&self, status: Option<ExitStatus>, crash: Option<CrashReport>) {
-        let death = Death { status, crash };
-        let mut state = self.lock();
-        for (_, waiting) in state.waiting.drain() {
-            let _ = waiting.send(RunEnd::Died(death.clone()));
-        }
-        state.death = Some(death);
-    }
-}
-
-/// The pipes of one run of a cell.
-pub struct RunPipes {
-    run: u64,
-    stdout: Pipe,
-    stderr: Pipe,
-}
-
-impl RunPipes {
-    /// With the ends for writing.
-    pub fn open(run: u64) -> io::Result<(RunPipes, [OwnedFd; 2])> {
-        let (stdout, stdout_writer) = io::pipe()?;
-        let (stderr, stderr_writer) = io::pipe()?;
-        let pipes = RunPipes { run, stdout: Pipe::new(stdout.into(), true)?, stderr: Pipe::new(stderr.into(), false)? };
-        Ok((pipes, [stdout_writer.into(), stderr_writer.into()]))
-    }
-
-    fn is_closed(&self) -> bool {
-        self.stdout.is_closed() && self.stderr.is_closed()
-    }
-}
 
 pub struct Reader {
     pub router: Arc<Router>,
@@ -195,54 +69,6 @@ impl Questions {
     }
 }
 
-/// All pipes of a worker.
-pub struct Texts {
-    pipes: Vec<RunPipes>,
-    buffer: Vec<u8>,
-}
-
-impl Default for Texts {
-    fn default() -> Texts {
-        Texts { pipes: Vec::new(), buffer: vec![0; CHUNK] }
-    }
-}
-
-impl Texts {
-    fn attach(&mut self, pipes: RunPipes) {
-        self.pipes.retain(|pipes| !pipes.is_closed());
-        self.pipes.push(pipes);
-    }
-
-    /// Waits for the next text of any run.
-    async fn next(&mut self) -> (u64, StreamName, Vec<Piece>) {
-        poll_fn(|context| {
-            // Who was read goes to the end: one that floods does not keep the others waiting.
-            for index in 0..self.pipes.len() {
-                let pipes = &mut self.pipes[index];
-                let mut read = Poll::Pending;
-                for (name, pipe) in [(StreamName::Stdout, &mut pipes.stdout), (StreamName::Stderr, &mut pipes.stderr)] {
-                    if let Poll::Ready(pieces) = pipe.poll_read(&mut self.buffer, context) {
-                        read = Poll::Ready((pipes.run, name, pieces));
-                        break;
-                    }
-                }
-                if read.is_ready() {
-                    let pipes = self.pipes.remove(index);
-                    self.pipes.push(pipes);
-                    return read;
-                }
-            }
-            Poll::Pending
-        })
-        .await
-    }
-
-    fn of(&mut self, run: u64) -> Option<(&mut RunPipes, &mut Vec<u8>)> {
-        let pipes = self.pipes.iter_mut().find(|pipes| pipes.run == run)?;
-        Some((pipes, &mut self.buffer))
-    }
-}
-
 impl Reader {
     /// Serves until the worker is gone; returns its exit status.
     pub async fn read_all(mut self, socket: OwnedReadHalf, ended: impl Future<Output = ExitStatus>) {
@@ -276,8 +102,7 @@ impl Reader {
             }
         };
         receiving.abort();
-        let runs: Vec<u64> = self.texts.pipes.iter().map(|pipes| pipes.run).collect();
-        for run in runs {
+        for run in self.texts.runs() {
             self.drain(run).await;
             self.finish_text(run).await;
             if let Some(text) = self.router.text(run) {
