@@ -314,7 +314,8 @@ class TestWire:
 
     def test_a_second_client_sees_the_cell(self, fresh):
         other = fresh.manager.client()
-        other.start_channels()
+        # Not its shell: the manager's clients have one identity there, and get each other's replies.
+        other.start_channels(shell=False, stdin=False, hb=False, control=False)
         try:
             welcome = other.get_iopub_msg(timeout=30)
             assert welcome["msg_type"] == "iopub_welcome" and welcome["content"]["subscription"] == ""
