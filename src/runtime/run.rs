@@ -124,7 +124,10 @@ fn start() -> Result<(), String> {
     };
     text::start_flushing();
     spawn(STACK_BYTES).or_else(|_| spawn(SMALL_STACK_BYTES)).map_err(|error| error.to_string())?;
-    *CELLS.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+    let old = CELLS.lock().unwrap_or_else(PoisonError::into_inner).replace(sender);
+    // In a copy of the process a thread that does not exist there may hold the channel's
+    // lock: it was just waiting for its next cell. Dropping the sender would wait for that.
+    std::mem::forget(old);
     Ok(())
 }
 
