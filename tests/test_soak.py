@@ -267,8 +267,8 @@ class Soak:
         if cell.status == "ok":
             cell.good()
             self.values[name] = after
-        else:
-            cell.failed("KeyboardInterrupt")
+        elif "came to its end" in cell.failed("KeyboardInterrupt").text:
+            self.values[name] = after
 
     def interrupt(self):
         """Returns when the kernel has taken it in: it cannot hit a later cell."""

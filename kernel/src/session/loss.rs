@@ -34,14 +34,16 @@ pub fn crash(death: &Death, calls: &[String], fallen: &FallBack) -> CellError {
     error("Crash", what, text)
 }
 
-/// The cell was stopped where it waited. `taken` are the variables that it had taken by value.
-pub fn interrupted(place: &Place, taken: &[&str], sources: &Sources) -> CellError {
+/// The cell was stopped where it waited, or `finished` before it could be. `taken` are the
+/// variables that it had taken by value.
+pub fn interrupted(place: &Place, finished: bool, taken: &[&str], sources: &Sources) -> CellError {
     let kept = match taken {
         [] => "All variables and threads are kept.".to_owned(),
         taken => format!("All other variables and threads are kept. The cell had taken by value: {}.", quoted(taken)),
     };
-    let text = format!("{RED}KeyboardInterrupt{RESET}: the cell was stopped{}\n{kept}", shown_place(place, sources));
-    error("KeyboardInterrupt", "the cell was stopped", text)
+    let what = if finished { "the cell came to its end before it was stopped" } else { "the cell was stopped" };
+    let text = format!("{RED}KeyboardInterrupt{RESET}: {what}{}\n{kept}", shown_place(place, sources));
+    error("KeyboardInterrupt", what, text)
 }
 
 /// The cell was stopped, and its process with it. `calls` are where it was, the latest first.

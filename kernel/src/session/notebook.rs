@@ -232,12 +232,13 @@ impl Notebook {
                     Ending::Interrupted(place) => place.clone(),
                     _ => Place::default(),
                 };
-                // However it ended, it was stopped.
+                let finished = ending == Ending::Finished;
+                // However it ended, it was to be stopped.
                 let _ = self.ended(ending, variables, &resolved, source.number, &output).await;
                 let taken =
                     self.definitions.gone.iter().filter(|(_, gone)| **gone == Gone::Failed { cell: source.number });
                 let taken: Vec<&str> = taken.map(|(name, _)| name.as_str()).collect();
-                Err(loss::interrupted(&place, &taken, &self.lock_sources()))
+                Err(loss::interrupted(&place, finished, &taken, &self.lock_sources()))
             }
             Stopped::Ended(RunEnd::Died(death)) | Stopped::Interrupted(RunEnd::Died(death)) => {
                 let fallen = self.fall_back(run, Some(&resolved)).await?;
@@ -278,7 +279,7 @@ impl Notebook {
     /// From now on nothing is there to fall back to.
     pub fn drop_checkpoint(&self) {
         if let Some(worker) = &self.worker {
-            worker.drop_checkpoint();
+            worker.withdraw_checkpoints(self.safety.last_order());
         }
     }
 
@@ -348,7 +349,7 @@ impl Notebook {
         match ending {
             Ending::Panicked(panic) => Err(report::panic_error(&panic, &sources)),
             Ending::Failed { type_name, text } => Err(report::failure(&type_name, &text)),
-            Ending::Interrupted(place) => Err(loss::interrupted(&place, &[], &sources)),
+            Ending::Interrupted(place) => Err(loss::interrupted(&place, false, &[], &sources)),
             Ending::Finished | Ending::NotLoaded(_) => Ok(()),
         }
     }

@@ -71,6 +71,11 @@ impl Safety {
         id + orders >= self.next
     }
 
+    /// The number of the last order.
+    pub fn last_order(&self) -> u64 {
+        self.next - 1
+    }
+
     /// The worker is told to drop these variables.
     pub fn forgotten(&mut self, names: &[String]) {
         for snapshot in &mut self.snapshots {

@@ -44,6 +44,8 @@ struct Latest {
     checkpoint: Option<Checkpoint>,
     /// Why there is none, and the order that was refused.
     refused: Option<(u64, NoCheckpoint)>,
+    /// Orders up to this one are withdrawn; what still comes for them is dismissed.
+    withdrawn: u64,
 }
 
 impl Checkpoints {
@@ -83,7 +85,7 @@ impl Checkpoints {
         let [id, process] = parcel.numbers;
         let (Ok(process), Some(socket)) = (i32::try_from(process), parcel.files.into_iter().next()) else { return };
         let mut latest = self.lock();
-        let old = latest.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.id > id);
+        let old = id <= latest.withdrawn || latest.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.id > id);
         if !old {
             latest.checkpoint = Some(Checkpoint { id, process, socket });
             latest.refused.take_if(|(refused, _)| *refused < id);
@@ -113,9 +115,9 @@ impl Checkpoints {
         self.lock().checkpoint.take()
     }
 
-    /// Dismisses what there is.
-    pub fn clear(&self) {
-        *self.lock() = Latest::default();
+    /// Dismisses what there is, and what still comes for orders up to this one.
+    pub fn withdraw(&self, id: u64) {
+        *self.lock() = Latest { withdrawn: id, ..Latest::default() };
     }
 
     /// What the worker had sent when it ended may not have been looked at.

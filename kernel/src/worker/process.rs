@@ -192,9 +192,9 @@ impl Worker {
         self.checkpoints.refused()
     }
 
-    /// Dismisses the checkpoint.
-    pub fn drop_checkpoint(&self) {
-        self.checkpoints.clear();
+    /// Dismisses the checkpoint, and those ordered up to this one.
+    pub fn withdraw_checkpoints(&self, id: u64) {
+        self.checkpoints.withdraw(id);
     }
 
     /// Whether the process is gone, even if what it sent last is still being read.

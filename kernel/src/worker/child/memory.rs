@@ -26,9 +26,8 @@ pub fn own_bytes() -> u64 {
 /// Up to this size the memory is made the process's own after a fork.
 const MOST_UNSHARED: u64 = 64 << 20;
 
-/// Pages that are looked at together. A map of more than a thousand times that is left
-/// alone: to look at it would take longer than it saves.
-const PAGES_AT_ONCE: usize = 16 << 10;
+/// Pages that are looked at together.
+const PAGES_AT_ONCE: u64 = 512;
 
 /// Pages of the process, by their addresses.
 #[derive(Default)]
@@ -52,14 +51,16 @@ impl Pages {
         // Statics lie in the maps of files, one page a cell: that many copies would add up.
         let is_wanted = |path: &MMapPath| matches!(path, MMapPath::Heap | MMapPath::Stack | MMapPath::Anonymous);
         for map in maps.iter().filter(|map| map.perms.contains(wanted) && is_wanted(&map.pathname)) {
-            let (first, end) = ((map.address.0 / page_bytes) as usize, (map.address.1 / page_bytes) as usize);
-            if end - first > 1000 * PAGES_AT_ONCE {
-                continue;
-            }
-            for first in (first..end).step_by(PAGES_AT_ONCE) {
-                let range = first..end.min(first + PAGES_AT_ONCE);
-                let Ok(infos) = pages.get_range_info(range) else { break };
-                let mut at = first as u64;
+            let (first, mut end) = (map.address.0 / page_bytes, map.address.1 / page_bytes);
+            // From the top down, as stacks grow, until nothing is there: most of a stack, and
+            // of what is kept in reserve, never is.
+            while end > first {
+                let start = first.max(end.saturating_sub(PAGES_AT_ONCE));
+                let Ok(infos) = pages.get_range_info(start as usize..end as usize) else { break };
+                if !infos.iter().any(is_present) {
+                    break;
+                }
+                let mut at = start;
                 for run in infos.chunk_by(|one, next| is_unshared(one) == is_unshared(next)) {
                     let next = at + run.len() as u64;
                     if is_unshared(&run[0]) {
@@ -67,6 +68,7 @@ impl Pages {
                     }
                     at = next;
                 }
+                end = start;
             }
         }
         found
@@ -96,6 +98,12 @@ impl Pages {
             let _ = pages;
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn is_present(page: &procfs::process::PageInfo) -> bool {
+    use procfs::process::{MemoryPageFlags, PageInfo};
+    matches!(page, PageInfo::MemoryPage(flags) if flags.contains(MemoryPageFlags::PRESENT))
 }
 
 #[cfg(target_os = "linux")]
