@@ -45,10 +45,15 @@ async fn main() -> ExitCode {
 }
 
 async fn measure() -> Result<()> {
+    // `-- checkpoints`: that table alone.
+    let only_checkpoints = std::env::args().any(|argument| argument == "checkpoints");
     eprintln!("building the prelude, unless it is there …");
     let built = Command::new(PROGRAM).arg("prelude").stdin(Stdio::null()).stdout(Stdio::null()).status()?;
     if !built.success() {
         return Err("`threadbook prelude` failed".into());
+    }
+    if only_checkpoints {
+        return checkpoint::print().await;
     }
     eprintln!("starting kernels …");
     let starts = starts().await?;
