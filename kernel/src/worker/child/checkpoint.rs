@@ -29,8 +29,9 @@ use super::library::Prelude;
 use super::{Worker, lock_to_kernel, memory, runs, send_message, threads};
 use crate::worker::descriptors;
 
-/// How long the locks that a copy needs are waited for.
-const LOCKS: Duration = Duration::from_millis(100);
+/// How long the locks that a copy needs are waited for. A busy machine needs some time to
+/// look for them.
+const LOCKS: Duration = Duration::from_millis(500);
 
 /// The checkpoint of this process, and the thread that makes it.
 pub struct Checkpoints {
