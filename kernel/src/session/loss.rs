@@ -41,7 +41,7 @@ pub fn interrupted(place: &Place, finished: bool, taken: &[&str], sources: &Sour
         [] => "All variables and threads are kept.".to_owned(),
         taken => format!("All other variables and threads are kept. The cell had taken by value: {}.", quoted(taken)),
     };
-    let what = if finished { "the cell came to its end before it was stopped" } else { "the cell was stopped" };
+    let what = if finished { "the cell was stopped, and came to its end" } else { "the cell was stopped" };
     let text = format!("{RED}KeyboardInterrupt{RESET}: {what}{}\n{kept}", shown_place(place, sources));
     error("KeyboardInterrupt", what, text)
 }
