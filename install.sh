@@ -456,9 +456,10 @@ fuzz() {
         flags="$flags -Cllvm-args=-sanitizer-coverage-$option"
     done
     step "Building the fuzz targets (a few minutes, the first time)"
-    (cd "$repo" && cargo fetch --quiet --locked --manifest-path "$manifest" --target "$host") >&2 ||
+    # Not --locked: a new dependency of the kernel's is put into their Cargo.lock then.
+    (cd "$repo" && cargo fetch --quiet --manifest-path "$manifest" --target "$host") >&2 ||
         die "the crates of the fuzz targets could not be downloaded" "look at the network connection, then run this again"
-    (cd "$repo" && RUSTFLAGS=$flags CARGO_TARGET_DIR=$place cargo build --release --locked --offline \
+    (cd "$repo" && RUSTFLAGS=$flags CARGO_TARGET_DIR=$place cargo build --release --offline \
         --manifest-path "$manifest" --target "$host") >&2 || die "the fuzz targets could not be built, see above"
     for name in wire cell question; do
         local seeds=$repo/kernel/fuzz/seeds/$name seconds=${THREADBOOK_FUZZ_SECONDS:-60}

@@ -339,7 +339,7 @@ def name_of(pid):
 def told(pid):
     """A process and what its threads wait for."""
     threads = []
-    for task in sorted(Path(f"/proc/{pid}/task").glob("*")):
+    for task in sorted(Path(f"/proc/{pid}/task").glob("*"), key=lambda task: int(task.name)):
         try:
             state = (task / "stat").read_text().rsplit(")", 1)[1].split()[0]
             threads.append(f"{(task / 'comm').read_text().strip()} {state} {(task / 'syscall').read_text().strip()}")

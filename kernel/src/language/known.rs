@@ -272,9 +272,11 @@ fn thread_locals(code: &str) -> Vec<ItemText> {
         let inside = format!("{};", &code[open.end()..end]);
         for mut item in item_texts(&inside) {
             let parts = tokens::tokenize(&item.text);
-            let colon = parts.iter().find(|token| token.is(":"));
-            let equals = parts.iter().find(|token| token.is("="));
-            if let (Some(colon), Some(equals)) = (colon, equals) {
+            let mut signs = parts.iter().filter(|token| token.is(":") || token.is("="));
+            // Another order is that of a text which is not finished.
+            if let (Some(colon), Some(equals)) = (signs.next(), signs.next())
+                && (colon.text, equals.text) == (":", "=")
+            {
                 let declared = item.text[colon.end()..equals.start].trim();
                 item.text = format!(
                     "{} std::thread::LocalKey<{declared}> {}",

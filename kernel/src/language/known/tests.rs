@@ -82,6 +82,13 @@ fn imports_are_resolved() {
 }
 
 #[test]
+fn an_unfinished_thread_local_is_passed_over() {
+    let known = Known::new(&Scope::default(), "thread_local! { static A = 1: u8; static B: u8 = 2; }");
+    assert!(known.named("A", &[]).is_none());
+    assert!(known.named("B", &["static"]).is_some());
+}
+
+#[test]
 fn what_stands_in_a_module_is_known_there() {
     let known = Known::new(
         &Scope::default(),
