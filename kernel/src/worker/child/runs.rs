@@ -9,7 +9,7 @@
 //! Nothing here allocates or waits: it is used inside of `write`.
 
 use std::cell::Cell;
-use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
 use nix::libc;
@@ -88,16 +88,19 @@ pub fn cell_thread() -> Option<libc::pthread_t> {
 /// A run becomes the latest, and its pipes stdout and stderr.
 pub fn attach(run: u64, stdout: OwnedFd, stderr: OwnedFd) {
     close_unused();
-    for (pipe, number) in [(&stdout, libc::STDOUT_FILENO), (&stderr, libc::STDERR_FILENO)] {
-        // SAFETY: both are open; the number stays open all the time.
-        unsafe { libc::dup2(pipe.as_raw_fd(), number) };
-    }
+    // (For the life of the run; without a slot, of the process.)
+    let (stdout, stderr) = (stdout.into_raw_fd(), stderr.into_raw_fd());
     if let Some(slot) = free_slot() {
-        slot.stdout.store(stdout.into_raw_fd(), Ordering::Release);
-        slot.stderr.store(stderr.into_raw_fd(), Ordering::Release);
+        slot.stdout.store(stdout, Ordering::Release);
+        slot.stderr.store(stderr, Ordering::Release);
         slot.run.store(run, Ordering::Release);
     }
+    // First this: a thread of the run before must not find the new pipes as its stdout.
     LATEST.store(run, Ordering::Release);
+    for (pipe, number) in [stdout, stderr].into_iter().zip([libc::STDOUT_FILENO, libc::STDERR_FILENO]) {
+        // SAFETY: both are open; the number stays open all the time.
+        unsafe { libc::dup2(pipe, number) };
+    }
 }
 
 fn free_slot() -> Option<&'static Slot> {
