@@ -1,8 +1,8 @@
 //! How long a cell takes, measured from the outside on a real kernel process.
 //!
 //! `cargo bench -p threadbook-kernel --bench cells` prints three Markdown tables: the
-//! kernel's targets with what was measured, the single cells, and what checkpoints cost. Whatever is compared
-//! is measured in turns, so that both sides see the same noise of the machine: each
+//! kernel's targets with what was measured, the single cells, and what checkpoints cost
+//! (`-- checkpoints` prints that one alone). Whatever is compared is measured in turns, so that both sides see the same noise of the machine: each
 //! cell in the kernel and then its generated source by the bare compiler; a cell in a
 //! notebook with a hundred items and then in one without.
 
