@@ -2,8 +2,8 @@
 //!
 //! `cargo bench -p threadbook-kernel --bench cells` prints three Markdown tables: the
 //! kernel's targets with what was measured, the single cells, and what checkpoints cost
-//! (`-- checkpoints` prints that one alone). Whatever is compared is measured in turns, so that both sides see the same noise of the machine: each
-//! cell in the kernel and then its generated source by the bare compiler; a cell in a
+//! (`-- checkpoints` prints that one alone). Whatever is compared is measured in turns,
+//! so that both sides see the same noise of the machine: each cell in the kernel and then its generated source by the bare compiler; a cell in a
 //! notebook with a hundred items and then in one without.
 
 mod checkpoint;
