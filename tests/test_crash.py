@@ -188,6 +188,20 @@ class TestKinds:
         wait_gone(worker)
         assert_state(fresh)
 
+    def test_a_signal_that_jupyter_ignores(self, start):
+        # As in `jupyter lab &` of a script, or under nohup.
+        ignored = [signal.SIGINT, signal.SIGQUIT, signal.SIGHUP]
+        before = [signal.signal(number, signal.SIG_IGN) for number in ignored]
+        kernel = start()
+        for number, handler in zip(ignored, before):
+            signal.signal(number, handler)
+        kernel.good("let kept = 1;")
+        worker = kernel.worker()
+        cell = kernel.begin('println!("it waits"); loop { std::hint::spin_loop() }')
+        os.kill(worker, signal.SIGQUIT)
+        crashed(kernel.finish(cell), "SIGQUIT", "as they were before this cell")
+        assert kernel.good('std::process::Command::new("sh").args(["-c", "kill -HUP $$"]).status()?.code()').result == "None"
+
     def test_a_handler_of_ones_own(self, fresh):
         fresh.good("""
             use std::sync::atomic::{AtomicU32, Ordering::SeqCst};

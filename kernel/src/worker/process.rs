@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{SigHandler, Signal, killpg};
 use nix::unistd::Pid;
 use threadbook::message::{CheckpointOrder, Ending, NoCheckpoint, ToCell};
 use tokio::io::AsyncWriteExt;
@@ -316,9 +316,14 @@ fn spawn(sockets: [OwnedFd; 3], [stdout, stderr]: [OwnedFd; 2], mark: &str) -> i
     }
     command.env(keeper::MARK, mark);
     command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).process_group(0);
-    // SAFETY: runs between fork and exec, where only calls like this `fcntl` are allowed.
+    // SAFETY: runs between fork and exec, where only calls like these are allowed.
     unsafe {
         command.pre_exec(move || {
+            // A shell that starts Jupyter in the background makes it ignore some; cells and
+            // their children are to end by them.
+            for signal in Signal::iterator().filter(|signal| ![Signal::SIGKILL, Signal::SIGSTOP].contains(signal)) {
+                nix::sys::signal::signal(signal, SigHandler::SigDfl)?;
+            }
             for fd in fds {
                 let socket = std::os::fd::BorrowedFd::borrow_raw(fd);
                 fcntl(socket, FcntlArg::F_SETFD(FdFlag::empty()))?;
