@@ -27,8 +27,16 @@ pub struct Outcome {
     pub error: Option<CellError>,
     /// Text for the front end's pager (`NAME?`).
     pub page: Option<MimeBundle>,
-    /// Text to put into the next input (`%load`).
-    pub next_input: Option<String>,
+    /// Text to put into a cell (`%load`).
+    pub next_input: Option<NextInput>,
+}
+
+/// Text that a front end is to put into a cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextInput {
+    pub text: String,
+    /// In place of the cell that was run, else into the next one.
+    pub replace: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

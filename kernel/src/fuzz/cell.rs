@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::cell::magic;
+use crate::cell::magic::{self, Call, Step};
 use crate::cell::names::Names;
 use crate::cell::parse::{self, Cell, MacroReading};
 use crate::cell::source::CellSource;
@@ -23,22 +23,59 @@ pub fn cell(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut definitions = Definitions::default();
     for (number, text) in (1..).zip(text.split(BETWEEN_CELLS)) {
-        let (commands, code) = magic::split(text);
-        commands_are_lines(text, &commands, &code);
-        let source = CellSource::new(number, text);
-        let reading = MacroReading { item_macros: &|name| definitions.is_item_macro(name), flipped: &[] };
-        let Ok(cell) = parse::parse(&source, code.clone(), &reading) else { continue };
-        parts_are_in_order(&cell);
-        // The compiler may want macro calls to be read as items.
-        let reading = MacroReading { item_macros: reading.item_macros, flipped: &cell.macro_calls };
-        let flipped = parse::parse(&source, code, &reading);
-        let flipped = flipped.unwrap_or_else(|error| panic!("cannot be parsed any more: {error}"));
-        assert!(flipped.macro_calls.is_empty(), "macro calls that were flipped still stand");
-        parts_are_in_order(&flipped);
-        becomes_a_crate(&definitions, &flipped);
-        becomes_a_crate(&definitions, &cell);
-        remember(&mut definitions, &cell);
+        for code in code_of(&definitions, text) {
+            code_goes_through(&mut definitions, number, text, code);
+        }
     }
+}
+
+fn code_goes_through(definitions: &mut Definitions, number: u32, text: &str, code: Range<usize>) {
+    let source = CellSource::new(number, text);
+    let item_macros = |name: &str| definitions.is_item_macro(name);
+    let reading = MacroReading { item_macros: &item_macros, flipped: &[] };
+    let Ok(cell) = parse::parse(&source, code.clone(), &reading) else { return };
+    parts_are_in_order(&cell);
+    // The compiler may want macro calls to be read as items.
+    let reading = MacroReading { item_macros: reading.item_macros, flipped: &cell.macro_calls };
+    let flipped = parse::parse(&source, code, &reading);
+    let flipped = flipped.unwrap_or_else(|error| panic!("cannot be parsed any more: {error}"));
+    assert!(flipped.macro_calls.is_empty(), "macro calls that were flipped still stand");
+    parts_are_in_order(&flipped);
+    becomes_a_crate(definitions, &flipped);
+    becomes_a_crate(definitions, &cell);
+    remember(definitions, &cell);
+}
+
+/// The Rust of a cell, as the lines for the kernel leave it.
+fn code_of(definitions: &Definitions, text: &str) -> Vec<Range<usize>> {
+    // What cannot be read is not run.
+    let Ok(steps) = magic::steps(text, 0..text.len(), definitions) else { return Vec::new() };
+    let mut at = 0;
+    let mut code = Vec::new();
+    for step in &steps {
+        match step {
+            Step::Code(range) => {
+                assert!(text.get(range.clone()).is_some(), "the code {range:?} is not in the text");
+                assert!(at <= range.start, "the code {range:?} begins before {at}");
+                at = range.end;
+                code.push(range.clone());
+            }
+            Step::Line(call) => call_is_text(text, call),
+            Step::Cell(call, body) => {
+                call_is_text(text, call);
+                assert_eq!(body.end, text.len());
+                assert!(text.get(body.clone()).is_some() && at <= body.start, "the body {body:?} is not in the text");
+                at = body.end;
+            }
+            Step::Shell(_) | Step::ShellInto { .. } | Step::Question { .. } => {}
+        }
+    }
+    code
+}
+
+fn call_is_text(text: &str, call: &Call) {
+    assert!(text.contains(&call.text), "{call:?}");
+    assert!(text.get(call.given.rest.clone()).is_some(), "{call:?}");
 }
 
 /// Asks about the last cell of the text what a front end asks, at two places that the
@@ -50,9 +87,11 @@ pub fn question(data: &[u8]) {
     let asked = cells.pop().unwrap_or_default();
     for (number, text) in (1..).zip(cells) {
         let source = CellSource::new(number, text);
-        let reading = MacroReading { item_macros: &|name| definitions.is_item_macro(name), flipped: &[] };
-        if let Ok(cell) = parse::parse(&source, magic::split(text).1, &reading) {
-            remember(&mut definitions, &cell);
+        for code in code_of(&definitions, text) {
+            let reading = MacroReading { item_macros: &|name| definitions.is_item_macro(name), flipped: &[] };
+            if let Ok(cell) = parse::parse(&source, code, &reading) {
+                remember(&mut definitions, &cell);
+            }
         }
     }
     let scope = scope_of(&definitions, vec!["serde_json".to_owned()]);
@@ -71,21 +110,9 @@ pub fn question(data: &[u8]) {
 fn complete_and_inspect(scope: &scope::Scope, text: &str) {
     let sum = text.bytes().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
     for cursor in [text.len(), sum % (text.len() + 1)] {
-        let found = language::ask(scope, magic::as_typed(), text, cursor);
+        let found = language::ask(scope, magic::table::as_typed(), text, cursor);
         assert!(text.get(found.start..found.end).is_some(), "{}..{} is not text", found.start, found.end);
         assert!(found.end <= cursor, "{} is behind the cursor at {cursor}", found.end);
-    }
-}
-
-fn commands_are_lines(text: &str, commands: &[magic::CommandLine], code: &Range<usize>) {
-    assert!(text.get(code.clone()).is_some(), "the code {code:?} is not in the text");
-    assert_eq!(code.end, text.len());
-    let before = &text[..code.start];
-    assert!(before.is_empty() || before == "\u{feff}" || !commands.is_empty(), "{before:?} is left out");
-    for command in commands {
-        assert!(before.contains(&command.text) && command.text.contains(&command.argument), "{command:?}");
-        assert!(command.text[1..].starts_with(&command.name), "{command:?}");
-        let _ = magic::nearest(&command.name);
     }
 }
 

@@ -149,6 +149,7 @@ async fn evaluated<I: Interpreter>(interpreter: Arc<I>, expressions: BTreeMap<St
 
 fn payload(outcome: Outcome) -> Vec<Value> {
     let page = outcome.page.map(|data| json!({"source": "page", "data": data, "start": 0}));
-    let next_input = outcome.next_input.map(|text| json!({"source": "set_next_input", "text": text, "replace": false}));
+    let next_input =
+        outcome.next_input.map(|next| json!({"source": "set_next_input", "text": next.text, "replace": next.replace}));
     page.into_iter().chain(next_input).collect()
 }

@@ -131,7 +131,7 @@ fn in_magic(scope: &Scope, magics: &[Magic], line: &Token, cursor: usize, detail
         }
     }
     let magic = magics.iter().find(|magic| magic.name == name)?;
-    Some(Page::new(magic.name, if name.starts_with('%') { "magic" } else { "command" }).docs(magic.help))
+    Some(Page::new(magic.name, if name.starts_with('%') { "magic" } else { "command" }).docs(magic.page))
 }
 
 struct Question<'q> {

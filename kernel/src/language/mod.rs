@@ -45,6 +45,8 @@ pub struct Magic {
     pub name: &'static str,
     /// What it does, in one line.
     pub help: &'static str,
+    /// All that there is to say about it, as Markdown.
+    pub page: &'static str,
 }
 
 /// Answers on a thread of its own, with nothing after a panic.
@@ -104,7 +106,8 @@ mod tests {
         }
     }
 
-    const MAGICS: &[Magic] = &[Magic { name: "%time", help: "" }, Magic { name: "%%time", help: "" }];
+    const MAGICS: &[Magic] =
+        &[Magic { name: "%time", help: "", page: "" }, Magic { name: "%%time", help: "", page: "" }];
 
     fn ask_here(code: &str, cursor: usize) {
         let found = ask(&scope(), MAGICS, code, cursor);

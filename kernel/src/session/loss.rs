@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use nix::sys::signal::Signal;
 use threadbook::message::{CrashReport, NoCheckpoint, Place};
 
-use super::report::{DIM, RED, RESET, Sources, error, shown_place};
+use super::report::{DIM, INTERRUPTED, RED, RESET, Sources, error, shown_place};
 use crate::output::CellError;
 use crate::worker::router::Death;
 
@@ -43,14 +43,14 @@ pub fn interrupted(place: &Place, finished: bool, taken: &[&str], sources: &Sour
     };
     let what = if finished { "the cell was stopped, and came to its end" } else { "the cell was stopped" };
     let text = format!("{RED}KeyboardInterrupt{RESET}: {what}{}\n{kept}", shown_place(place, sources));
-    error("KeyboardInterrupt", what, text)
+    error(INTERRUPTED, what, text)
 }
 
 /// The cell was stopped, and its process with it. `calls` are where it was, the latest first.
 pub fn interrupted_process(calls: &[String], fallen: &FallBack) -> CellError {
     let calls = shown_calls("It was here, the latest call first:", calls);
     let text = format!("{RED}KeyboardInterrupt{RESET}: the cell was stopped{calls}\n{}", fate(fallen, true));
-    error("KeyboardInterrupt", "the cell was stopped", text)
+    error(INTERRUPTED, "the cell was stopped", text)
 }
 
 /// Endless recursion shows as a few calls.

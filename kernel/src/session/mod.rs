@@ -2,14 +2,14 @@
 //!
 //! [`Session`] is what a front end speaks to (the trait `Interpreter`). It prepares the
 //! compiler and a worker in the background, then hands cells to the [`notebook`], which
-//! takes each through [`commands`], the engine and the worker, and remembers in
+//! takes each through [`magics`], the engine and the worker, and remembers in
 //! [`definitions`] what it made. [`stopping`] sees to interrupts, [`safety`] knows what a
 //! checkpoint was made of. [`report`] and [`loss`] word errors for learners,
 //! [`notices`] what the kernel itself has to say.
 
-mod commands;
 mod directory;
 mod loss;
+mod magics;
 mod notebook;
 mod notices;
 mod progress;
@@ -23,8 +23,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use self::notebook::{Notebook, Stop};
+use self::magics::Cell;
+use self::notebook::{Notebook, ResultSender, Stop};
 use crate::cell::magic;
+use crate::cell::source::CellSource;
 use crate::definitions::Definitions;
 use crate::engine::native::setup::Setup;
 use crate::interpreter::{CellRequest, Completeness, Completions, Expressions, Interpreter, Outcome};
@@ -70,18 +72,25 @@ impl Session {
     }
 
     /// Runs a cell. The value of its last expression goes to `result`, if given.
-    async fn run(
-        &self,
-        state: &mut State,
-        request: &CellRequest,
-        output: &Output,
-        result: Option<mpsc::UnboundedSender<MimeBundle>>,
-        stop: &mut Stop,
-    ) -> Result<(), CellError> {
-        let notebook = self.ready(state, output, stop).await?;
-        let ended = notebook.run(request, output, result, stop).await;
+    async fn run(&self, state: &mut State, request: &CellRequest, output: &Output, result: ResultSender) -> Outcome {
+        let mut stop = self.stop.subscribe();
+        let notebook = match self.ready(state, output, &mut stop).await {
+            Ok(notebook) => notebook,
+            Err(error) => return Outcome { error: Some(error), ..Outcome::default() },
+        };
+        let mut cell = Cell {
+            source: CellSource::new(request.number, request.code.clone()),
+            output: output.clone(),
+            result,
+            allow_stdin: request.allow_stdin,
+            stop,
+            begun: Arc::default(),
+            page: None,
+            next_input: None,
+        };
+        let ended = notebook.run(&mut cell).await;
         *self.lock_scope() = scope_of(&notebook.definitions, notebook.setup.environment().crates);
-        ended
+        Outcome { error: ended.err(), page: cell.page, next_input: cell.next_input }
     }
 
     /// Waits until the session is prepared, showing how it gets on.
@@ -157,20 +166,17 @@ pub fn scope_of(definitions: &Definitions, crates: Vec<String>) -> scope::Scope 
 impl Interpreter for Session {
     async fn execute(&self, request: CellRequest, output: Output) -> Outcome {
         let mut state = self.state.lock().await;
-        let mut stop = self.stop.subscribe();
         // What a silent cell evaluates to is shown nowhere.
         let result = request.silent.then(|| mpsc::unbounded_channel().0);
-        let ended = self.run(&mut state, &request, &output, result, &mut stop).await;
-        let error = ended.err();
-        if let Some(error) = &error {
+        let outcome = self.run(&mut state, &request, &output, result).await;
+        if let Some(error) = &outcome.error {
             output.send(Event::Error(error.clone())).await;
         }
-        Outcome { error, ..Outcome::default() }
+        outcome
     }
 
     async fn evaluate(&self, expressions: BTreeMap<String, String>) -> Expressions {
         let mut state = self.state.lock().await;
-        let mut stop = self.stop.subscribe();
         let mut values = Expressions::new();
         for (name, code) in expressions {
             let (output, mut events) = Output::channel();
@@ -184,8 +190,10 @@ impl Interpreter for Session {
             });
             let (sender, mut result) = mpsc::unbounded_channel();
             let request = CellRequest { code, number: 0, silent: true, allow_stdin: false };
-            let ended = self.run(&mut state, &request, &output, Some(sender), &mut stop).await;
-            let value = ended.map(|()| result.try_recv().unwrap_or_default());
+            let value = match self.run(&mut state, &request, &output, Some(sender)).await.error {
+                Some(error) => Err(error),
+                None => Ok(result.try_recv().unwrap_or_default()),
+            };
             values.insert(name, value);
             drop(output);
             discard.abort();
@@ -198,11 +206,11 @@ impl Interpreter for Session {
     }
 
     fn complete(&self, code: &str, cursor: usize) -> Completions {
-        language::complete(&self.lock_scope(), magic::as_typed(), code, cursor)
+        language::complete(&self.lock_scope(), magic::table::as_typed(), code, cursor)
     }
 
     fn inspect(&self, code: &str, cursor: usize, detail: u8) -> Option<MimeBundle> {
-        language::inspect(&self.lock_scope(), magic::as_typed(), code, cursor, detail)
+        language::inspect(&self.lock_scope(), magic::table::as_typed(), code, cursor, detail)
     }
 
     async fn interrupt(&self) {

@@ -1,6 +1,7 @@
-//! The state of a running notebook, and the way of a cell through it: commands,
+//! The state of a running notebook, and the way of a cell through it: magics,
 //! compiler, worker, what is remembered afterwards.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,22 +9,20 @@ use std::time::Duration;
 use threadbook::message::{Ending, PanicReport, Place};
 use tokio::sync::{mpsc, watch};
 
-use super::commands;
 use super::directory;
 use super::loss::{self, FallBack};
+use super::magics::{self, Cell};
 use super::notices::{self, show_notice, show_notices, show_warnings};
 use super::report::{self, Sources};
 use super::safety::Safety;
 use super::stopping::{self, Stopped};
 use crate::cell::item::{Item, ItemKind};
-use crate::cell::magic;
 use crate::cell::source::CellSource;
 use crate::definitions::{Definitions, Gone};
 use crate::engine::native::compile::Environment;
 use crate::engine::native::lines;
 use crate::engine::native::resolve::{Refused, Resolved, Resolver};
 use crate::engine::native::setup::Setup;
-use crate::interpreter::CellRequest;
 use crate::output::{CellError, MimeBundle, Output};
 use crate::worker::process::{RunEnd, Worker};
 use crate::worker::router::{Death, RunOutput};
@@ -129,31 +128,17 @@ impl Notebook {
         Ok(())
     }
 
-    /// Runs a whole cell: its command lines, then its code.
+    /// Runs a whole cell.
     ///
     /// # Errors
     /// What the front end is to show as the cell's error.
-    pub async fn run(
-        &mut self,
-        request: &CellRequest,
-        output: &Output,
-        result: ResultSender,
-        stop: &mut Stop,
-    ) -> Result<(), CellError> {
+    pub async fn run(&mut self, cell: &mut Cell) -> Result<(), CellError> {
         // Each text that was parsed on this thread is kept for its spans, of which none is
         // left from one cell to the next.
         proc_macro2::extra::invalidate_current_thread_spans();
-        self.notice_death(output).await?;
-        let (lines, code) = magic::split(&request.code);
-        commands::run(self, &lines, output, stop).await?;
-        let is_only_comments =
-            |text: &str| text.parse::<proc_macro2::TokenStream>().is_ok_and(|tokens| tokens.is_empty());
-        if is_only_comments(&request.code[code.clone()]) {
-            return Ok(());
-        }
-        let source = CellSource::new(request.number, request.code.clone());
-        let outputs = RunOutput { output: output.clone(), allow_stdin: request.allow_stdin, result };
-        self.run_code(&source, code, outputs, stop).await
+        self.notice_death(&cell.output).await?;
+        let whole = 0..cell.source.text.len();
+        magics::run(self, cell, whole).await
     }
 
     /// A worker can end between cells: a thread that goes on aborts, someone kills it.
@@ -170,16 +155,18 @@ impl Notebook {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn run_code(
+    /// Compiles the bytes `code` of a text, and changes nothing.
+    ///
+    /// # Errors
+    /// When there is no process for cells, or the compiler was stopped.
+    pub async fn compile(
         &mut self,
         source: &Arc<CellSource>,
-        code: std::ops::Range<usize>,
-        outputs: RunOutput,
+        code: Range<usize>,
         stop: &mut Stop,
-    ) -> Result<(), CellError> {
+    ) -> Result<Result<Resolved, Refused>, CellError> {
         self.runs += 1;
-        let run = self.runs;
-        let environment = Environment { debug_lines: self.backtrace, ..self.setup.environment() };
+        let environment = self.environment();
         self.worker().await?;
         // Temporary directories are tidied up by others, too.
         let _ = std::fs::create_dir_all(self.directory.path());
@@ -187,13 +174,31 @@ impl Notebook {
             environment: &environment,
             definitions: &self.definitions,
             directory: self.directory.path(),
-            run,
+            run: self.runs,
         };
-        let resolved = tokio::select! {
-            resolved = resolver.resolve(source, code) => resolved,
-            _ = stop.changed() => return Err(report::interrupted_compile()),
-        };
-        let resolved = resolved.map_err(|refused| self.refused(refused))?;
+        tokio::select! {
+            resolved = resolver.resolve(source, code) => Ok(resolved),
+            _ = stop.changed() => Err(report::interrupted_compile()),
+        }
+    }
+
+    fn environment(&self) -> Environment {
+        Environment { debug_lines: self.backtrace, ..self.setup.environment() }
+    }
+
+    /// Compiles and runs the bytes `code` of a text as a part of a cell.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_code(
+        &mut self,
+        source: &Arc<CellSource>,
+        code: Range<usize>,
+        outputs: RunOutput,
+        cell: &mut Cell,
+    ) -> Result<(), CellError> {
+        let resolved = self.compile(source, code, &mut cell.stop).await?.map_err(|refused| self.refused(refused))?;
+        let run = self.runs;
         show_warnings(&resolved, source, &outputs.output).await;
 
         // Values of types that the cell defines anew must not meet the new ones.
@@ -219,10 +224,11 @@ impl Notebook {
         let output = outputs.output.clone();
         let order = self.safety.order(&self.definitions);
         // What is kept may use it again: once, always.
-        self.uses_rayon |=
-            environment.has_dependencies || ["rayon", "par_"].iter().any(|name| source.text.contains(name));
+        self.uses_rayon |= self.setup.environment().has_dependencies
+            || ["rayon", "par_"].iter().any(|name| source.text.contains(name));
         let end = worker.run(run, &resolved.library, &resolved.entry, self.uses_rayon, order, outputs);
-        let stopped = stopping::wait(worker, run, end, stop, &output).await;
+        cell.begun.notify_one();
+        let stopped = stopping::wait(worker, run, end, &mut cell.stop, &output).await;
         let result = match stopped {
             Stopped::Ended(RunEnd::Ended { ending, variables }) => {
                 self.ended(ending, variables, &resolved, source.number, &output).await
@@ -259,8 +265,7 @@ impl Notebook {
     /// The calls that a process has told at its end, in the notebook's lines.
     async fn calls(&self, death: &Death, patience: Duration) -> Vec<String> {
         let Some(crash) = &death.crash else { return Vec::new() };
-        let environment = Environment { debug_lines: self.backtrace, ..self.setup.environment() };
-        let text = lines::describe(&environment, self.directory.path(), &crash.calls, patience).await;
+        let text = lines::describe(&self.environment(), self.directory.path(), &crash.calls, patience).await;
         report::call_lines(&text, &self.lock_sources())
     }
 
@@ -379,7 +384,8 @@ impl Notebook {
         reset
     }
 
-    fn refused(&self, refused: Refused) -> CellError {
+    /// What is told of a cell that the compiler refused.
+    pub fn refused(&self, refused: Refused) -> CellError {
         match refused {
             Refused::Rejected { errors, text, source } => {
                 report::compile_error(&errors, &text, &source, &self.definitions)

@@ -18,6 +18,11 @@ pub const RESET: &str = "\x1b[0m";
 /// The sources of all compiled cells, by the file name the compiler was given.
 pub type Sources = BTreeMap<String, SourceText>;
 
+/// The name of the error of a cell that panicked, and of one that was stopped (as front ends
+/// know it).
+pub const PANIC: &str = "Panic";
+pub const INTERRUPTED: &str = "KeyboardInterrupt";
+
 pub fn error(name: &str, value: impl Into<String>, traceback: impl Into<String>) -> CellError {
     let traceback: String = traceback.into();
     CellError { name: name.to_owned(), value: value.into(), traceback: traceback.lines().map(str::to_owned).collect() }
@@ -185,7 +190,7 @@ pub fn panic_error(panic: &PanicReport, sources: &Sources) -> CellError {
     } else {
         text.push_str(&format!("\n{DIM}%backtrace on shows the calls that led here{RESET}"));
     }
-    error("Panic", panic.text.clone(), text)
+    error(PANIC, panic.text.clone(), text)
 }
 
 /// A panic on another thread, or one that the cell caught: a line of stderr.
@@ -280,7 +285,7 @@ pub fn failure(type_name: &str, text: &str) -> CellError {
 /// The compiler was stopped; nothing ran.
 pub fn interrupted_compile() -> CellError {
     error(
-        "KeyboardInterrupt",
+        INTERRUPTED,
         "the compiler was stopped",
         format!("{RED}KeyboardInterrupt{RESET}: the compiler was stopped, nothing has run"),
     )

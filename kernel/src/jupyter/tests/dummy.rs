@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, oneshot};
 
-use crate::interpreter::{CellRequest, Completeness, CompletionItem, Completions, Expressions, Interpreter, Outcome};
+use crate::interpreter::{
+    CellRequest, Completeness, CompletionItem, Completions, Expressions, Interpreter, NextInput, Outcome,
+};
 use crate::output::{CellError, Event, MimeBundle, Output, StreamName};
 
 #[derive(Default)]
@@ -89,7 +91,7 @@ impl Interpreter for Dummy {
                     outcome.error = Some(failure("Failure"));
                 }
                 "page" => outcome.page = Some(text(rest)),
-                "next" => outcome.next_input = Some(rest.into()),
+                "next" => outcome.next_input = Some(NextInput { text: rest.into(), replace: false }),
                 "bug" => panic!("a bug in the session, wanted by a test"),
                 "" => {}
                 other => panic!("the dummy does not know {other}"),

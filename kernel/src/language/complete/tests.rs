@@ -4,10 +4,10 @@ use super::*;
 use crate::language::scope::{Item, Variable};
 
 const MAGICS: &[Magic] = &[
-    Magic { name: "%time", help: "Times a statement." },
-    Magic { name: "%timeit", help: "Times a statement, often." },
-    Magic { name: "%%time", help: "Times the cell." },
-    Magic { name: ":dep", help: "Adds a crate." },
+    Magic { name: "%time", help: "Times a statement.", page: "Times a statement." },
+    Magic { name: "%timeit", help: "Times a statement, often.", page: "" },
+    Magic { name: "%%time", help: "Times the cell.", page: "" },
+    Magic { name: ":dep", help: "Adds a crate.", page: "" },
 ];
 
 fn scope() -> Scope {

@@ -1,0 +1,329 @@
+//! Every magic, defined once: help, completion, inspection, errors and what carries them
+//! out read this table.
+
+use std::sync::LazyLock;
+
+use super::options::Opt;
+use crate::language;
+
+/// What a magic is, for the code that carries it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Id {
+    Backtrace,
+    Bash,
+    Capture,
+    Cd,
+    Checkpoint,
+    Clear,
+    CompileFail,
+    Dep,
+    Doc,
+    Efmt,
+    Env,
+    Explain,
+    Fmt,
+    Help,
+    History,
+    LastCompileDir,
+    Load,
+    Lsmagic,
+    Opt,
+    Pwd,
+    Quit,
+    Reset,
+    Run,
+    Script,
+    Sh,
+    ShouldPanic,
+    ShowDeps,
+    Time,
+    Timeit,
+    Timeout,
+    Timing,
+    Type,
+    Types,
+    Vars,
+    Version,
+    Who,
+    Whos,
+    Writefile,
+}
+
+/// Where a magic can stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `%name …` or `:name …`, a line.
+    Line,
+    /// `%%name …`, with the rest of the cell below it.
+    Cell,
+    Both,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Magic {
+    pub id: Id,
+    /// The first is its name, the others are other names for it.
+    pub names: &'static [&'static str],
+    pub form: Form,
+    /// The words that follow the name and its options.
+    pub words: &'static str,
+    /// In a line.
+    pub help: &'static str,
+    /// What else there is to say.
+    pub details: &'static str,
+    pub options: &'static [Opt],
+}
+
+const fn line(id: Id, names: &'static [&'static str], words: &'static str, help: &'static str) -> Magic {
+    Magic { id, names, form: Form::Line, words, help, details: "", options: &[] }
+}
+
+const fn cell(id: Id, names: &'static [&'static str], words: &'static str, help: &'static str) -> Magic {
+    Magic { form: Form::Cell, ..line(id, names, words, help) }
+}
+
+const fn flag(name: &'static str, help: &'static str) -> Opt {
+    Opt { name, value: None, help }
+}
+
+const fn value(name: &'static str, value: &'static str, help: &'static str) -> Opt {
+    Opt { name, value: Some(value), help }
+}
+
+const SCRIPT_OPTIONS: &[Opt] = &[
+    value("out", "NAME", "what it writes to stdout goes into the variable NAME, a String"),
+    value("err", "NAME", "what it writes to stderr goes into the variable NAME, a String"),
+    flag("no-raise-error", "the cell does not fail when the program does"),
+];
+
+/// In the order in which `%lsmagic` and `%help` list them.
+pub const MAGICS: &[Magic] = &[
+    Magic {
+        form: Form::Both,
+        details: "`%timeit STATEMENT` measures a statement, `%%timeit SETUP` the lines below it; the setup is run before \
+                  every run and not measured. The code is compiled as for `--release`. Its variables do not persist, \
+                  and its value is given to `black_box`. The number of loops is chosen so that a run takes 0.2 s or more.",
+        options: &[
+            value("n", "N", "loops in a run; chosen if absent"),
+            value("r", "R", "runs; 7 if absent"),
+            value("p", "P", "significant digits; 3 if absent"),
+            flag("t", "measure with the wall clock"),
+            flag("c", "measure the processor time of the process"),
+            flag("q", "print nothing"),
+            flag("o", "the result is the cell's value"),
+            value("v", "NAME", "the result goes into the variable NAME"),
+        ],
+        ..line(Id::Timeit, &["timeit"], "[STATEMENT]", "measures how long a statement or a cell takes, over many runs")
+    },
+    Magic {
+        form: Form::Both,
+        details: "What it defines persists, and the last expression is shown after the times. The code is compiled as for \
+                  `--release`. `children:` appears when processes that the cell has started used processor time.",
+        options: &[flag("no-raise-error", "the cell does not fail when the code does")],
+        ..line(Id::Time, &["time"], "[STATEMENT]", "measures one run of a statement or a cell")
+    },
+    Magic {
+        details: "It is stopped as by an interrupt, and the cell counts as done: for demonstrations that never end.",
+        ..cell(Id::Timeout, &["timeout"], "SECONDS", "runs the cell for so long at most")
+    },
+    Magic {
+        details: "`%%compile_fail E0382` asks for that very error. The error is shown, and nothing is run.",
+        ..cell(
+            Id::CompileFail,
+            &["compile_fail"],
+            "[CODE]",
+            "the cell must not compile: shows what the compiler forbids",
+        )
+    },
+    Magic {
+        details: "With TEXT, the panic's message has to contain it.",
+        ..cell(Id::ShouldPanic, &["should_panic"], "[TEXT]", "the cell must panic")
+    },
+    Magic {
+        details: "NAME becomes a variable with the fields `stdout`, `stderr` and `displays`.",
+        options: &[
+            flag("no-stdout", "stdout is shown"),
+            flag("no-stderr", "stderr is shown"),
+            flag("no-display", "displays are shown"),
+        ],
+        ..cell(Id::Capture, &["capture"], "[NAME]", "keeps what the cell shows, instead of showing it")
+    },
+    Magic {
+        options: &[flag("a", "append to the file")],
+        ..cell(Id::Writefile, &["writefile", "file"], "FILE", "writes the cell into a file")
+    },
+    Magic { options: SCRIPT_OPTIONS, ..cell(Id::Bash, &["bash"], "", "runs the cell in bash") },
+    Magic { options: SCRIPT_OPTIONS, ..cell(Id::Sh, &["sh"], "", "runs the cell in sh") },
+    Magic {
+        options: SCRIPT_OPTIONS,
+        ..cell(Id::Script, &["script"], "PROGRAM …", "runs the cell as a program's input")
+    },
+    line(
+        Id::Dep,
+        &["dep"],
+        "CRATE = \"VERSION\"",
+        "adds a crate: a version, { path = … } or { git = … }, features = […]",
+    ),
+    line(Id::ShowDeps, &["show_deps"], "", "lists the crates that were added"),
+    line(Id::Vars, &["vars"], "", "lists the variables with their types"),
+    line(Id::Who, &["who"], "", "lists the names of the variables"),
+    line(Id::Whos, &["whos"], "", "lists the variables and items with what they are"),
+    line(Id::Type, &["type", "t"], "EXPRESSION", "shows the type of an expression, which is not run"),
+    line(Id::Doc, &["doc"], "NAME", "explains a name, as `NAME?` does"),
+    Magic {
+        options: &[flag("f", "without being asked")],
+        ..line(Id::Reset, &["reset"], "", "forgets all variables and items")
+    },
+    line(Id::Clear, &["clear"], "", "forgets all variables, items and added crates"),
+    Magic {
+        options: &[flag("n", "with the numbers of the cells"), value("l", "LAST", "the last so many cells only")],
+        ..line(Id::History, &["history", "hist"], "[FIRST-LAST]", "shows the cells that were run")
+    },
+    line(Id::Run, &["run"], "FILE.rs", "runs a file as if it stood in the cell, then its `main`, if it has one"),
+    line(Id::Load, &["load"], "FILE", "puts a file into the cell"),
+    line(Id::Cd, &["cd"], "[DIRECTORY]", "changes the working directory; `-` goes back"),
+    line(Id::Pwd, &["pwd"], "", "shows the working directory"),
+    line(Id::Env, &["env"], "[NAME[=VALUE]]", "shows or sets environment variables"),
+    line(Id::Opt, &["opt"], "[LEVEL]", "how far cells are optimised: 0 to 3"),
+    line(Id::Backtrace, &["backtrace"], "on|off", "panics show the calls that led to them; cells run unoptimised"),
+    Magic {
+        details: "A size is the most memory that a checkpoint is made for: `%checkpoint 4 GiB`.",
+        ..line(Id::Checkpoint, &["checkpoint"], "on|off|SIZE", "whether variables survive a crash")
+    },
+    line(Id::Timing, &["timing"], "", "switches on or off that cells tell how long they took"),
+    line(Id::Types, &["types"], "", "switches on or off that values are shown with their types"),
+    line(Id::Fmt, &["fmt"], "[FORMAT]", "how values are shown: {:?}, {:#?} or {}"),
+    line(Id::Efmt, &["efmt"], "[FORMAT]", "how errors that `?` meets are shown: {:?}, {:#?} or {}"),
+    line(Id::Explain, &["explain"], "[CODE]", "explains an error code of the compiler: the last one, or E0382, say"),
+    line(Id::LastCompileDir, &["last_compile_dir"], "", "shows where the compiled cells lie"),
+    line(Id::Lsmagic, &["lsmagic"], "", "lists the magics"),
+    line(Id::Help, &["help"], "", "says what the kernel can do beside running Rust"),
+    line(Id::Version, &["version"], "", "shows the versions of Threadbook and Rust"),
+    line(Id::Quit, &["quit"], "", "ends the kernel"),
+];
+
+impl Magic {
+    pub fn name(&self) -> &'static str {
+        self.names[0]
+    }
+
+    pub fn is_line(&self) -> bool {
+        self.form != Form::Cell
+    }
+
+    pub fn is_cell(&self) -> bool {
+        self.form != Form::Line
+    }
+
+    /// How it is typed, without its options.
+    pub fn usage(&self) -> String {
+        let sign = if self.is_line() { "%" } else { "%%" };
+        format!("{sign}{} {}", self.name(), self.words).trim_end().to_owned()
+    }
+
+    /// All that there is to say about it, as Markdown.
+    pub fn page(&self) -> String {
+        let mut page = String::new();
+        let signs: &[&str] = match self.form {
+            Form::Line => &["%"],
+            Form::Cell => &["%%"],
+            Form::Both => &["%", "%%"],
+        };
+        let options: String = self.options.iter().map(|opt| format!("[{}] ", opt.usage())).collect();
+        for sign in signs {
+            let words = if *sign == "%%" && self.form == Form::Both { "" } else { self.words };
+            page.push_str(format!("`{sign}{} {options}{words}", self.name()).trim_end());
+            page.push_str("`\n\n");
+        }
+        let (first, rest) = self.help.split_at(1);
+        page.push_str(&format!("{}{rest}.\n", first.to_uppercase()));
+        if !self.details.is_empty() {
+            page.push_str(&format!("\n{}\n", self.details));
+        }
+        if !self.options.is_empty() {
+            page.push('\n');
+            for opt in self.options {
+                page.push_str(&format!("* `{}` {}\n", opt.usage(), opt.help));
+            }
+        }
+        if let [_, others @ ..] = self.names
+            && !others.is_empty()
+        {
+            page.push_str(&format!("\nAlso: {}\n", others.join(", ")));
+        }
+        page
+    }
+}
+
+/// The magic with that name.
+pub fn find(name: &str, in_cell_form: bool) -> Option<&'static Magic> {
+    let fits = |magic: &&Magic| if in_cell_form { magic.is_cell() } else { magic.is_line() };
+    MAGICS.iter().filter(fits).find(|magic| magic.names.contains(&name))
+}
+
+/// The magics as they are typed, with every sign, for completion and inspection.
+pub fn as_typed() -> &'static [language::Magic] {
+    static TYPED: LazyLock<Vec<language::Magic>> = LazyLock::new(|| {
+        let mut typed = Vec::new();
+        for magic in MAGICS {
+            let signs: &[&str] = match magic.form {
+                Form::Line => &[":", "%"],
+                Form::Cell => &["%%"],
+                Form::Both => &["%", "%%"],
+            };
+            // Made once for the life of the program.
+            let page: &'static str = String::leak(magic.page());
+            for (sign, name) in signs.iter().flat_map(|sign| magic.names.iter().map(move |name| (sign, name))) {
+                typed.push(language::Magic { name: String::leak(format!("{sign}{name}")), help: magic.help, page });
+            }
+        }
+        typed
+    });
+    &TYPED
+}
+
+/// The magic that is written most like `name`, as it is typed.
+pub fn nearest(name: &str, in_cell_form: bool) -> Option<String> {
+    let names = MAGICS.iter().flat_map(|magic| magic.names.iter().map(move |name| (magic, *name)));
+    let near = names
+        .map(|(magic, known)| (strsim::damerau_levenshtein(known, name), known.len(), magic, known))
+        .filter(|(distance, length, ..)| *distance <= 1 + length / 3);
+    // Of two that are as near, the one of that form.
+    let nearest = near.min_by_key(|(distance, _, magic, _)| {
+        (*distance, if in_cell_form { !magic.is_cell() } else { !magic.is_line() })
+    });
+    nearest.map(|(_, _, magic, known)| {
+        let is_cell = if in_cell_form { magic.is_cell() } else { !magic.is_line() };
+        format!("{}{known}", if is_cell { "%%" } else { "%" })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_there_once() {
+        let mut names: Vec<&str> = MAGICS.iter().flat_map(|magic| magic.names).copied().collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn a_slip_finds_its_magic() {
+        assert_eq!(nearest("hlep", false).as_deref(), Some("%help"));
+        assert_eq!(nearest("tiemit", true).as_deref(), Some("%%timeit"));
+        assert_eq!(nearest("bahs", false).as_deref(), Some("%%bash"), "there is only that form");
+        assert_eq!(nearest("zzzzzz", false), None);
+    }
+
+    #[test]
+    fn a_page_says_all() {
+        let page = find("timeit", true).expect("it is there").page();
+        for words in ["`%timeit [-n N]", "`%%timeit [-n N]", "* `-q` print nothing", "over many runs"] {
+            assert!(page.contains(words), "{words} is missing: {page}");
+        }
+    }
+}

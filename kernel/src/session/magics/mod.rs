@@ -1,0 +1,137 @@
+//! What the lines of a cell do that are for the kernel.
+//!
+//! [`run`] takes a cell through its steps in order: stretches of Rust go to the notebook,
+//! each magic to the function for it, in the module for its kind. A cell magic runs the lines
+//! below it by [`run`] again, so that they nest: `%%timeout 5` above `%%capture`.
+
+mod crates;
+mod expect;
+mod listing;
+mod settings;
+mod timeout;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::notebook::{Notebook, ResultSender, Stop};
+use super::notices::show_text;
+use super::report;
+use crate::cell::magic::table::Id;
+use crate::cell::magic::{self, Call, Known, Step};
+use crate::cell::source::CellSource;
+use crate::definitions::Definitions;
+use crate::interpreter::NextInput;
+use crate::output::{CellError, MimeBundle, Output};
+use crate::worker::router::RunOutput;
+
+/// A cell that is being run, and what it may use.
+pub struct Cell {
+    pub source: Arc<CellSource>,
+    pub output: Output,
+    /// Where the value of its last expression goes, instead of `output`.
+    pub result: ResultSender,
+    pub allow_stdin: bool,
+    pub stop: Stop,
+    /// Told when compiled code of it begins to run.
+    pub begun: Arc<Notify>,
+    /// Text for the front end's pager.
+    pub page: Option<MimeBundle>,
+    /// Text for the next input, or for this one.
+    pub next_input: Option<NextInput>,
+}
+
+impl Cell {
+    /// Where what its code shows goes.
+    pub fn outputs(&self) -> RunOutput {
+        RunOutput { output: self.output.clone(), allow_stdin: self.allow_stdin, result: self.result.clone() }
+    }
+
+    /// What was given to a magic after its options.
+    fn words(&self, call: &Call) -> &str {
+        &self.source.text[call.given.rest.clone()]
+    }
+}
+
+impl Known for Definitions {
+    fn is_rust(&self, name: &str) -> bool {
+        self.variables.contains_key(name)
+            || self.items.iter().any(|stored| stored.item.names.iter().any(|known| known == name))
+    }
+
+    fn is_fallible(&self, name: &str) -> bool {
+        let fallible = ["std::result::Result<", "std::option::Option<", "std::task::Poll<", "std::ops::ControlFlow<"];
+        self.variables
+            .get(name)
+            .is_some_and(|variable| fallible.iter().any(|path| variable.type_name.starts_with(path)))
+    }
+}
+
+fn usage_error(text: impl AsRef<str>) -> CellError {
+    report::plain("UsageError", text.as_ref())
+}
+
+/// Runs the bytes `range` of a cell.
+///
+/// # Errors
+/// What the front end is to show as the cell's error. Nothing was run when a magic cannot be
+/// read.
+pub async fn run(notebook: &mut Notebook, cell: &mut Cell, range: Range<usize>) -> Result<(), CellError> {
+    let source = cell.source.clone();
+    let steps = magic::steps(&source.text, range, &notebook.definitions).map_err(usage_error)?;
+    let mut rest = steps.as_slice();
+    while let Some((step, after)) = rest.split_first() {
+        rest = after;
+        match step {
+            Step::Code(code) => {
+                let mut outputs = cell.outputs();
+                if !rest.is_empty() {
+                    // Only the last value of a cell is shown.
+                    outputs.result.get_or_insert_with(|| tokio::sync::mpsc::unbounded_channel().0);
+                }
+                notebook.run_code(&source, code.clone(), outputs, cell).await?;
+            }
+            Step::Line(call) if call.magic.id == Id::Dep => {
+                let dep = |step: &Step| match step {
+                    Step::Line(call) if call.magic.id == Id::Dep => Some(call.given.rest.clone()),
+                    _ => None,
+                };
+                let together: Vec<&str> =
+                    std::iter::once(step).chain(after).map_while(dep).map(|rest| &source.text[rest]).collect();
+                rest = &after[together.len() - 1..];
+                crates::add(notebook, cell, &together).await?;
+            }
+            Step::Line(call) => line(notebook, cell, call).await?,
+            Step::Cell(call, body) => Box::pin(whole(notebook, cell, call, body.clone())).await?,
+            Step::Shell(_) | Step::ShellInto { .. } => return Err(usage_error("`!` is not there yet.")),
+            Step::Question { .. } => return Err(usage_error("`?` is not there yet.")),
+        }
+    }
+    Ok(())
+}
+
+/// Carries out a line.
+async fn line(notebook: &mut Notebook, cell: &mut Cell, call: &Call) -> Result<(), CellError> {
+    let words = cell.words(call).to_owned();
+    match call.magic.id {
+        Id::Help => show_text(listing::help(), &cell.output).await,
+        Id::Lsmagic => show_text(listing::magics(), &cell.output).await,
+        Id::Vars => show_text(listing::variables(notebook), &cell.output).await,
+        Id::Explain => show_text(listing::explain(notebook, &words).await?, &cell.output).await,
+        Id::Checkpoint => settings::checkpoint(notebook, cell, &words).await?,
+        Id::Backtrace => settings::backtrace(notebook, &words).await?,
+        _ => return Err(usage_error(format!("`{}` is not there yet.", call.text))),
+    }
+    Ok(())
+}
+
+/// Carries out a cell magic, whose lines are the bytes `body`.
+async fn whole(notebook: &mut Notebook, cell: &mut Cell, call: &Call, body: Range<usize>) -> Result<(), CellError> {
+    match call.magic.id {
+        Id::Timeout => timeout::run(notebook, cell, call, body).await,
+        Id::CompileFail => expect::compile_fail(notebook, cell, call, body).await,
+        Id::ShouldPanic => expect::should_panic(notebook, cell, call, body).await,
+        _ => Err(usage_error(format!("`{}` is not there yet.", call.text))),
+    }
+}
