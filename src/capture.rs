@@ -51,11 +51,9 @@ impl fmt::Display for Captured {
 /// Short: how much there is of each.
 impl fmt::Debug for Captured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Captured")
-            .field("stdout", &format_args!("{}", size(self.stdout.len() as u64)))
-            .field("stderr", &format_args!("{}", size(self.stderr.len() as u64)))
-            .field("displays", &self.displays.len())
-            .finish()
+        let [stdout, stderr] = [&self.stdout, &self.stderr].map(|text| size(text.len() as u64));
+        // On one line even where all is laid out.
+        write!(f, "Captured {{ stdout: {stdout}, stderr: {stderr}, displays: {} }}", self.displays.len())
     }
 }
 

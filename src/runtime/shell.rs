@@ -12,30 +12,42 @@ use std::thread;
 use super::{host, interrupt};
 use crate::display::MimeBundle;
 
-/// What a variable is in a command: its `Display` text, else its `Debug` text.
+/// What a variable is in a command: its `Display` text, else its `Debug` text. Which it has
+/// is found while the cell compiles, as for values that are shown.
 pub struct Text<'a, T: ?Sized>(pub &'a T);
 
 pub trait ByDisplay {
-    fn text(&self) -> String;
+    fn text(&self) -> Result<String, ScriptError>;
 }
 
-impl<T: fmt::Display + ?Sized> ByDisplay for &Text<'_, T> {
-    fn text(&self) -> String {
-        self.0.to_string()
+impl<T: fmt::Display + ?Sized> ByDisplay for &&Text<'_, T> {
+    fn text(&self) -> Result<String, ScriptError> {
+        Ok(self.0.to_string())
     }
 }
 
 pub trait ByDebug {
-    fn text(&self) -> String;
+    fn text(&self) -> Result<String, ScriptError>;
 }
 
-impl<T: fmt::Debug + ?Sized> ByDebug for Text<'_, T> {
-    fn text(&self) -> String {
-        format!("{:?}", self.0)
+impl<T: fmt::Debug + ?Sized> ByDebug for &Text<'_, T> {
+    fn text(&self) -> Result<String, ScriptError> {
+        Ok(format!("{:?}", self.0))
     }
 }
 
-/// A program did not start, or its input and output broke.
+pub trait ByName {
+    fn text(&self) -> Result<String, ScriptError>;
+}
+
+impl<T: ?Sized> ByName for Text<'_, T> {
+    fn text(&self) -> Result<String, ScriptError> {
+        let name = std::any::type_name::<T>().replace("notebook::", "");
+        Err(ScriptError(format!("a value of type `{name}` cannot stand in a command: it has no Display and no Debug")))
+    }
+}
+
+/// A program did not start, or its output broke, or its command could not be written.
 pub struct ScriptError(String);
 
 // What a cell's error shows.
@@ -52,7 +64,7 @@ impl ScriptError {
             io::ErrorKind::NotFound if std::env::current_dir().is_err() => {
                 "the working directory is no longer there: `%cd` goes to another".to_owned()
             }
-            io::ErrorKind::NotFound => format!("there is no program `{program}` here: is it installed?"),
+            io::ErrorKind::NotFound => format!("there is no program `{program}` here"),
             io::ErrorKind::PermissionDenied => {
                 format!("`{program}` may not be executed: `!chmod +x {program}` allows it")
             }
@@ -213,13 +225,16 @@ mod tests {
     #[test]
     fn a_program_that_is_not_there_is_told() {
         let error = script(&["no-such-program"], "", true, [false, false]).err().expect("it is not there");
-        assert_eq!(format!("{error:?}"), "there is no program `no-such-program` here: is it installed?");
+        assert_eq!(format!("{error:?}"), "there is no program `no-such-program` here");
     }
 
     #[test]
     fn a_value_in_a_command_is_its_display_text_if_it_has_one() {
-        assert_eq!((&&Text("a b")).text(), "a b");
-        assert_eq!((&&Text(&1.5)).text(), "1.5");
-        assert_eq!((&&Text(&vec![1, 2])).text(), "[1, 2]");
+        struct Opaque;
+        let shown = |text: Result<String, ScriptError>| text.unwrap_or_else(|error| error.0);
+        assert_eq!(shown((&&&Text("a b")).text()), "a b");
+        assert_eq!(shown((&&&Text(&1.5)).text()), "1.5");
+        assert_eq!(shown((&&&Text(&vec![1, 2])).text()), "[1, 2]");
+        assert!(shown((&&&Text(&Opaque)).text()).contains("Opaque` cannot stand"));
     }
 }

@@ -10,8 +10,10 @@ use crate::session::notebook::Notebook;
 use crate::session::report::{self, INTERRUPTED};
 use crate::worker::router::RunOutput;
 
-/// The errors of a process that ended, and of a `?` that met an error.
+/// The errors of a process that ended, of code that did not compile, and of a `?` that met an
+/// error.
 const CRASH: &str = "Crash";
+pub const REJECTED: &str = "CompileError";
 pub const FAILED: &str = "Error";
 
 /// Runs generated code as a part of the cell. Returns the value of its last expression,
@@ -28,6 +30,8 @@ pub async fn run(notebook: &mut Notebook, cell: &mut Cell, code: String) -> Resu
     let ran = notebook.run_code(&source, whole, outputs, cell).await;
     ran.map_err(|error| match error.name.as_str() {
         INTERRUPTED | CRASH => error,
+        // With the place of it.
+        REJECTED => report::plain(REJECTED, error.value.rsplit_once(" (In[").map_or(&error.value, |(text, _)| text)),
         name => report::plain(name, &error.value),
     })?;
     Ok(value.try_recv().unwrap_or_default())

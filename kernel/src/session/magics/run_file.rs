@@ -5,7 +5,7 @@ use std::sync::Arc;
 use syn::{ItemFn, ReturnType, Type};
 
 use super::files::{self, Given};
-use super::{Cell, generated, usage_error};
+use super::{Cell, usage_error};
 use crate::cell::source::CellSource;
 use crate::output::CellError;
 use crate::session::notebook::Notebook;
@@ -29,7 +29,10 @@ pub async fn run(notebook: &mut Notebook, cell: &mut Cell, words: &str) -> Resul
     cell.files.pop();
     ran?;
     match call_of_main(notebook, &source) {
-        Some(call) => generated::run(notebook, cell, call.to_owned()).await.map(drop),
+        Some(call) => {
+            let outputs = cell.outputs();
+            notebook.run_code(&CellSource::new(source.number, call), 0..call.len(), outputs, cell).await
+        }
         None => Ok(()),
     }
 }

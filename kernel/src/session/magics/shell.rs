@@ -10,6 +10,7 @@ use super::generated::{self, literal, variable_name};
 use super::interpolate::{self, Part};
 use super::{Cell, usage_error};
 use crate::cell::magic::Call;
+use crate::cell::magic::options::Given;
 use crate::cell::magic::table::Id;
 use crate::output::CellError;
 use crate::session::notebook::Notebook;
@@ -20,7 +21,7 @@ use crate::session::report;
 pub async fn run(notebook: &mut Notebook, cell: &mut Cell, command: &str) -> Result<(), CellError> {
     let (command, names) = command_code(notebook, command);
     let code = format!("threadbook::__rt::shell::run(&{command})?");
-    let ended = generated::run(notebook, cell, code).await.map_err(|error| of_names(error, &names))?;
+    let ended = generated::run(notebook, cell, code).await.map_err(|error| told(error, &names))?;
     show_status(generated::text(&ended), cell).await;
     Ok(())
 }
@@ -39,7 +40,7 @@ pub async fn run_into(
         "let {mutable}{name}: ::std::vec::Vec<::std::string::String>;\n\
          {{ let (__tb_lines, __tb_ended) = threadbook::__rt::shell::lines(&{command})?; {name} = __tb_lines; __tb_ended }}"
     );
-    let ended = generated::run(notebook, cell, code).await.map_err(|error| of_names(error, &names))?;
+    let ended = generated::run(notebook, cell, code).await.map_err(|error| told(error, &names))?;
     show_status(generated::text(&ended), cell).await;
     Ok(())
 }
@@ -53,11 +54,7 @@ pub async fn script(
 ) -> Result<(), CellError> {
     let id = call.magic.id;
     let code = script_code(id, &call.given, cell.words(call), &cell.source.text[body]).map_err(usage_error)?;
-    let script_error = |text: &str| report::plain("ScriptError", text);
-    let ended = generated::run(notebook, cell, code).await.map_err(|error| match error.name.as_str() {
-        generated::FAILED => script_error(&format!("{}.", error.value)),
-        _ => error,
-    })?;
+    let ended = generated::run(notebook, cell, code).await.map_err(|error| told(error, &[]))?;
     let status = generated::text(&ended);
     if status.is_empty() {
         return Ok(());
@@ -74,7 +71,7 @@ pub async fn script(
 const MOST_ARGUMENT: usize = 100 << 10;
 
 /// The code that runs a script.
-fn script_code(id: Id, given: &crate::cell::magic::options::Given, words: &str, body: &str) -> Result<String, String> {
+fn script_code(id: Id, given: &Given, words: &str, body: &str) -> Result<String, String> {
     let mut program: Vec<&str> = words.split_whitespace().collect();
     let shell = match id {
         Id::Bash => Some("bash"),
@@ -90,6 +87,11 @@ fn script_code(id: Id, given: &crate::cell::magic::options::Given, words: &str, 
     // A shell that reads its script from its input shares it with all that it starts.
     let as_input = shell.is_none() || body.len() > MOST_ARGUMENT;
     let program: Vec<String> = program.into_iter().map(literal).collect();
+    let mut script = body.to_owned();
+    // Front ends leave the last line's end out.
+    if !script.ends_with('\n') {
+        script.push('\n');
+    }
     let kept = [given.value("out"), given.value("err")];
     if kept[0].is_some() && kept[0] == kept[1] {
         return Err("`--out` and `--err` need a variable each.".to_owned());
@@ -107,7 +109,7 @@ fn script_code(id: Id, given: &crate::cell::magic::options::Given, words: &str, 
         "{variables}{{ let (__tb_out, __tb_err, __tb_ended) = threadbook::__rt::shell::script(&[{}], {}, {as_input}, {:?})?; \
          {assignments}__tb_ended }}",
         program.join(", "),
-        literal(body),
+        literal(&script),
         kept.map(|name| name.is_some()),
     ))
 }
@@ -120,7 +122,7 @@ fn command_code(notebook: &Notebook, command: &str) -> (String, Vec<String>) {
     let code = parts.into_iter().map(|part| match part {
         Part::Text(text) => literal(&text),
         Part::Value(expression) => {
-            let code = format!("(&&threadbook::__rt::shell::Text(&{expression})).text().as_str()");
+            let code = format!("(&&&threadbook::__rt::shell::Text(&{expression})).text()?.as_str()");
             names.push(expression);
             code
         }
@@ -129,18 +131,27 @@ fn command_code(notebook: &Notebook, command: &str) -> (String, Vec<String>) {
     if names.is_empty() {
         return (code.concat(), names);
     }
-    let code =
-        format!("{{ use threadbook::__rt::shell::{{ByDebug as _, ByDisplay as _}}; [{}].concat() }}", code.join(", "));
+    let code = format!(
+        "{{ use threadbook::__rt::shell::{{ByDebug as _, ByDisplay as _, ByName as _}}; [{}].concat() }}",
+        code.join(", ")
+    );
     (code, names)
 }
 
-/// The compiler speaks of code that nobody has written.
-fn of_names(error: CellError, names: &[String]) -> CellError {
-    if error.name != "CompileError" || names.is_empty() {
-        return error;
+/// What went wrong when a command was run whose expressions in braces these are.
+fn told(error: CellError, names: &[String]) -> CellError {
+    match error.name.as_str() {
+        generated::FAILED => script_error(&format!("{}.", error.value)),
+        generated::REJECTED if !names.is_empty() => {
+            let names: Vec<String> = names.iter().map(|name| format!("`{{{name}}}`")).collect();
+            usage_error(format!("{} cannot stand in the command: {}", names.join(", "), error.value))
+        }
+        _ => error,
     }
-    let names: Vec<String> = names.iter().map(|name| format!("`{{{name}}}`")).collect();
-    usage_error(format!("{} cannot be put into the command: {}", names.join(", "), error.value))
+}
+
+fn script_error(text: &str) -> CellError {
+    report::plain("ScriptError", text)
 }
 
 async fn show_status(status: &str, cell: &Cell) {
@@ -177,10 +188,10 @@ mod tests {
     #[test]
     fn shells_get_an_argument_and_programs_their_input() {
         let bash = code("%%bash\necho \"a\"").expect("code");
-        assert!(bash.contains(r#"script(&["bash"], "echo \"a\"", false, [false, false])"#), "{bash}");
+        assert!(bash.contains(r#"script(&["bash"], "echo \"a\"\n", false, [false, false])"#), "{bash}");
         let python = code("%%script python3 -q\nprint(1)").expect("code");
-        assert!(python.contains(r#"script(&["python3", "-q"], "print(1)", true, [false, false])"#), "{python}");
-        assert!(code(&format!("%%sh\n{}", "#".repeat(200 << 10))).expect("code").contains("\", true, [false"));
+        assert!(python.contains(r#"script(&["python3", "-q"], "print(1)\n", true, [false, false])"#), "{python}");
+        assert!(code(&format!("%%sh\n{}", "#".repeat(200 << 10))).expect("code").contains("\\n\", true, [false"));
         assert!(code("%%script").is_err());
     }
 
