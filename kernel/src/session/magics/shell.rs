@@ -143,8 +143,11 @@ fn told(error: CellError, names: &[String]) -> CellError {
     match error.name.as_str() {
         generated::FAILED => script_error(&format!("{}.", error.value)),
         generated::REJECTED if !names.is_empty() => {
-            let names: Vec<String> = names.iter().map(|name| format!("`{{{name}}}`")).collect();
-            usage_error(format!("{} cannot stand in the command: {}", names.join(", "), error.value))
+            let what = match names {
+                [name] => format!("`{{{name}}}`"),
+                _ => "What is in braces".to_owned(),
+            };
+            usage_error(format!("{what} cannot stand in the command: {}", error.value))
         }
         _ => error,
     }
