@@ -48,6 +48,10 @@ impl MimeBundle {
         self.0.get(mime_type)
     }
 
+    pub(crate) fn from_map(formats: Map<String, Value>) -> MimeBundle {
+        MimeBundle(formats)
+    }
+
     pub(crate) fn into_map(self) -> Map<String, Value> {
         self.0
     }

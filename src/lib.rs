@@ -12,6 +12,8 @@ pub mod message;
 #[path = "runtime/mod.rs"]
 pub mod __rt;
 #[cfg(feature = "prelude")]
+pub mod capture;
+#[cfg(feature = "prelude")]
 mod clock;
 #[cfg(feature = "prelude")]
 pub mod display;

@@ -205,4 +205,21 @@ pub enum ToCell {
         name: String,
         value: Option<String>,
     },
+    /// Change the working directory of the process.
+    Directory {
+        path: String,
+    },
+}
+
+/// A part of what a cell has shown that is kept for a variable, in a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CapturedPiece {
+    Stdout(String),
+    Stderr(String),
+    /// One with an id that was there before takes the place of that one.
+    Display {
+        data: Map<String, Value>,
+        display_id: Option<String>,
+    },
 }

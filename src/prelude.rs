@@ -1,5 +1,6 @@
 //! The names that a cell can use without importing them.
 
+pub use crate::capture::Captured;
 pub use crate::clock::{seconds, sleep};
 pub use crate::display::{
     Gif, Html, Jpeg, Json, Latex, Markdown, MimeBundle, Png, Rich, Svg, clear_output, display, update_display,

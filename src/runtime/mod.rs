@@ -2,22 +2,26 @@
 //!
 //! A compiled cell enters through [`run::enter`], takes the notebook's variables out of
 //! the [`store`], runs the person's statements, shows the last expression ([`show`]) and
-//! puts the variables back. Messages to and from the kernel pass [`host`], which is not
+//! puts the variables back. [`shell`] and [`fn@environment`] are what magics run in place of a
+//! person's statements. Messages to and from the kernel pass [`host`], which is not
 //! connected in a plain program.
 
 pub(crate) mod bounded;
 mod calls;
+mod environment;
 mod fork;
 pub mod host;
 pub mod interrupt;
 mod pool;
 pub mod run;
+pub mod shell;
 pub mod show;
 pub mod signature;
 pub mod store;
 mod text;
 mod wait;
 
+pub use environment::environment;
 pub use run::{CellError, catch, enter};
 pub use store::{keep, keep_back, take};
 pub use text::{write_err_line, write_err_now, write_line, write_now};

@@ -9,22 +9,29 @@ use std::sync::Arc;
 
 use unicode_width::UnicodeWidthChar;
 
-/// The text of one cell as it was run.
+/// The text of one cell as it was run, or of a file that one ran.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CellSource {
     /// The number in `In[number]`.
     pub number: u32,
     pub text: String,
+    /// The file, if it is not the cell's own text.
+    pub file: Option<String>,
 }
 
 impl CellSource {
     pub fn new(number: u32, text: impl Into<String>) -> Arc<CellSource> {
-        Arc::new(CellSource { number, text: text.into() })
+        Arc::new(CellSource { number, text: text.into(), file: None })
     }
 
-    /// How messages name the cell: `In[7]`.
+    /// The text of a file that the cell `number` runs.
+    pub fn of_file(number: u32, file: impl Into<String>, text: impl Into<String>) -> Arc<CellSource> {
+        Arc::new(CellSource { number, text: text.into(), file: Some(file.into()) })
+    }
+
+    /// How messages name the cell: `In[7]`, or by its file.
     pub fn name(&self) -> String {
-        format!("In[{}]", self.number)
+        self.file.clone().unwrap_or_else(|| format!("In[{}]", self.number))
     }
 
     /// 1-based line and column (in characters) of a byte offset.

@@ -99,7 +99,7 @@ pub(super) fn here(scope: &Scope, magics: &[Magic], code: &str, cursor: usize) -
     match context {
         Context::Nothing => {}
         Context::File => {
-            let (replaced, entries) = files::entries(&code[typed.clone()]);
+            let (replaced, entries) = files::entries(&code[typed.clone()], &scope.directory);
             candidates.typed = "";
             for entry in entries {
                 candidates.add(Rank::Local, entry.name, if entry.is_folder { "folder" } else { "file" }, "");

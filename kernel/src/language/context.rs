@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::files;
 use super::tokens::{self, Kind, Token};
 
 /// What kind of name the cursor asks for. Ranges are bytes of the code.
@@ -365,6 +366,11 @@ fn in_magic(before: &str, line: Token) -> At {
         return At { context: Context::Magic { first_line }, typed: line.start..cursor };
     };
     let last_word = rest.rsplit(char::is_whitespace).next().unwrap_or(rest);
+    let is_command = name.starts_with('!');
+    if is_command || files::MAGICS.contains(&name.trim_start_matches(['%', ':'])) {
+        let typed = cursor - last_word.trim_start_matches(['"', '\'']).len()..cursor;
+        return At { context: Context::File, typed };
+    }
     if let Some(at) = file(last_word.trim_start_matches(['"', '\'']), cursor) {
         return at;
     }

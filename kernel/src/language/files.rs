@@ -1,6 +1,6 @@
 //! Completion of paths of files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An entry of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,16 +10,21 @@ pub struct Entry {
     pub is_folder: bool,
 }
 
+/// The magics behind which a file or a folder is named.
+pub const MAGICS: &[&str] = &["writefile", "file", "run", "load", "cd"];
+
 /// More than this nobody reads.
 const LIMIT: usize = 500;
 
 /// The entries that go on from `typed` (`./da`, `~/no`), in order, and how many bytes at
-/// its end they replace. Hidden ones only after a dot; nothing if there is no such folder.
-pub fn entries(typed: &str) -> (usize, Vec<Entry>) {
+/// its end they replace. Relative paths begin in `directory`. Hidden ones only after a dot; nothing if there is no such folder.
+pub fn entries(typed: &str, directory: &Path) -> (usize, Vec<Entry>) {
     let (folder, begin) = typed.rsplit_once('/').map_or(("", typed), |(folder, begin)| (folder, begin));
     let path = match folder.strip_prefix('~') {
         Some(rest) => dirs::home_dir().unwrap_or_default().join(rest.trim_start_matches('/')),
-        None => PathBuf::from(format!("{folder}/")),
+        None if typed.starts_with('/') => PathBuf::from(format!("{folder}/")),
+        None if folder.is_empty() && directory.as_os_str().is_empty() => PathBuf::from("."),
+        None => directory.join(folder),
     };
     let Ok(listing) = std::fs::read_dir(path) else { return (begin.len(), Vec::new()) };
     let mut entries: Vec<Entry> = listing
@@ -53,13 +58,14 @@ mod tests {
         }
         std::fs::create_dir(folder.path().join("days")).expect("a folder");
         let names = |typed: &str| {
-            let (replaced, entries) = entries(&format!("{}/{typed}", folder.path().display()));
+            let (replaced, absolute) = entries(&format!("{}/{typed}", folder.path().display()), Path::new("/"));
             assert_eq!(replaced, typed.len());
-            entries.into_iter().map(|entry| entry.name).collect::<Vec<_>>()
+            assert_eq!(entries(typed, folder.path()), (replaced, absolute.clone()));
+            absolute.into_iter().map(|entry| entry.name).collect::<Vec<_>>()
         };
         assert_eq!(names("da"), ["data.csv", "day.txt", "days/"]);
         assert_eq!(names(""), ["data.csv", "day.txt", "days/", "other"]);
         assert_eq!(names(".h"), [".hidden"]);
-        assert_eq!(entries("/no/such/folder/").1, []);
+        assert_eq!(entries("/no/such/folder/", Path::new("")).1, []);
     }
 }

@@ -103,6 +103,7 @@ mod tests {
                 },
             ],
             crates: vec!["a-b".into()],
+            ..Scope::default()
         }
     }
 

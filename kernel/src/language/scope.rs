@@ -1,5 +1,7 @@
 //! What a notebook has defined, as the language features see it.
 
+use std::path::PathBuf;
+
 /// A variable that later cells can use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
@@ -29,4 +31,6 @@ pub struct Scope {
     pub items: Vec<Item>,
     /// Crates that a cell may name in a path: the prelude's and those of `:dep`.
     pub crates: Vec<String>,
+    /// Where relative paths begin; empty for the kernel's own working directory.
+    pub directory: PathBuf,
 }

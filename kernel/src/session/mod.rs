@@ -4,7 +4,7 @@
 //! compiler and a worker in the background, then hands cells to the [`notebook`], which
 //! takes each through [`magics`], the engine and the worker, and remembers in
 //! [`definitions`] what it made. [`stopping`] sees to interrupts, [`safety`] knows what a
-//! checkpoint was made of. [`report`] and [`loss`] word errors for learners,
+//! checkpoint was made of, [`surroundings`] where cells find themselves. [`report`] and [`loss`] word errors for learners,
 //! [`notices`] what the kernel itself has to say.
 
 mod directory;
@@ -16,8 +16,10 @@ mod progress;
 mod report;
 mod safety;
 mod stopping;
+mod surroundings;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::{mpsc, watch};
@@ -85,11 +87,13 @@ impl Session {
             allow_stdin: request.allow_stdin,
             stop,
             begun: Arc::default(),
+            files: Vec::new(),
             page: None,
             next_input: None,
         };
         let ended = notebook.run(&mut cell).await;
-        *self.lock_scope() = scope_of(&notebook.definitions, notebook.setup.environment().crates);
+        let scope = scope_of(&notebook.definitions, notebook.setup.environment().crates);
+        *self.lock_scope() = scope::Scope { directory: notebook.working_directory(), ..scope };
         Outcome { error: ended.err(), page: cell.page, next_input: cell.next_input }
     }
 
@@ -160,6 +164,7 @@ pub fn scope_of(definitions: &Definitions, crates: Vec<String>) -> scope::Scope 
             })
             .collect(),
         crates,
+        directory: PathBuf::new(),
     }
 }
 

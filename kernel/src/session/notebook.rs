@@ -2,7 +2,7 @@
 //! compiler, worker, what is remembered afterwards.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use super::notices::{self, show_notice, show_notices, show_warnings};
 use super::report::{self, Sources};
 use super::safety::Safety;
 use super::stopping::{self, Stopped};
+use super::surroundings::Surroundings;
 use crate::cell::item::{Item, ItemKind};
 use crate::cell::source::CellSource;
 use crate::definitions::{Definitions, Gone};
@@ -38,12 +39,13 @@ pub struct Notebook {
     backtrace: bool,
     /// A cell has named it, or a crate was added that could use it.
     uses_rayon: bool,
-    worker: Option<Worker>,
+    pub(super) worker: Option<Worker>,
     /// Shared with the worker's reader, which tells panics of threads.
     sources: Arc<Mutex<Sources>>,
     /// Compiled cells lie here while the kernel lives.
     directory: tempfile::TempDir,
-    runs: u64,
+    pub(super) runs: u64,
+    pub surroundings: Surroundings,
 }
 
 /// What Rust programs look at for the same purpose.
@@ -77,13 +79,14 @@ impl Notebook {
             sources: Arc::default(),
             directory,
             runs: 0,
+            surroundings: Surroundings::default(),
         };
         notebook.worker().await.map_err(|error| error.value)?;
         Ok(notebook)
     }
 
     /// The worker, started anew when the last one is gone.
-    async fn worker(&mut self) -> Result<&Worker, CellError> {
+    pub(super) async fn worker(&mut self) -> Result<&Worker, CellError> {
         if self.worker.as_ref().is_none_or(Worker::is_dead) {
             let sources = self.sources.clone();
             let panic_text = move |panic: &PanicReport| {
@@ -94,6 +97,7 @@ impl Notebook {
             if self.backtrace {
                 worker.set_environment(BACKTRACE.to_owned(), Some("1".to_owned())).await;
             }
+            self.surroundings.give_to(&worker).await;
             self.worker = Some(worker);
         }
         self.worker
@@ -149,6 +153,11 @@ impl Notebook {
             self.checkpoint(output).await;
         }
         Ok(())
+    }
+
+    /// Where compiled cells lie, and what goes with them.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     fn lock_sources(&self) -> MutexGuard<'_, Sources> {
@@ -270,7 +279,7 @@ impl Notebook {
     }
 
     /// Orders a checkpoint of the notebook between two cells.
-    async fn checkpoint(&mut self, output: &Output) {
+    pub(super) async fn checkpoint(&mut self, output: &Output) {
         let Some(worker) = &self.worker else { return };
         let news = self.safety.news(worker.checkpoint_refused().filter(|_| self.safety.on));
         if let Some(order) = self.safety.order(&self.definitions) {

@@ -177,6 +177,15 @@ impl Worker {
         self.current.sender.send(&ToCell::Environment { name, value }).await;
     }
 
+    pub async fn set_directory(&self, path: String) {
+        self.current.sender.send(&ToCell::Directory { path }).await;
+    }
+
+    /// The working directory of the process, where the system tells it.
+    pub fn directory(&self) -> Option<PathBuf> {
+        std::fs::read_link(format!("/proc/{}/cwd", self.current.process)).ok()
+    }
+
     /// Asks for a checkpoint of the state between two cells.
     pub async fn checkpoint(&self, order: CheckpointOrder) {
         self.current.sender.send(&ToCell::Checkpoint(order)).await;

@@ -312,6 +312,13 @@ mod tests {
     }
 
     #[test]
+    fn magics_that_take_a_file_complete_it() {
+        let takes_file = |magic: &&Magic| magic.words.starts_with("FILE") || magic.words == "[DIRECTORY]";
+        let names: Vec<&str> = MAGICS.iter().filter(takes_file).flat_map(|magic| magic.names).copied().collect();
+        assert_eq!(names, language::files::MAGICS);
+    }
+
+    #[test]
     fn a_slip_finds_its_magic() {
         assert_eq!(nearest("hlep", false).as_deref(), Some("%help"));
         assert_eq!(nearest("tiemit", true).as_deref(), Some("%%timeit"));

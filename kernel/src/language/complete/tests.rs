@@ -48,6 +48,7 @@ fn scope() -> Scope {
             ),
         ],
         crates: vec!["rayon".into(), "serde".into()],
+        ..Scope::default()
     }
 }
 

@@ -82,7 +82,7 @@ fn names_fields_derives_and_magics() {
 
 #[test]
 fn nothing_in_strings_comments_numbers_and_new_names() {
-    for code in ["\"pri|", "// v.|", "/* v.|", "'a|", "let x = 12|", "fn na|", "struct |", "!ls v|", "r#\"a.|"] {
+    for code in ["\"pri|", "// v.|", "/* v.|", "'a|", "let x = 12|", "fn na|", "struct |", "r#\"a.|"] {
         assert_eq!(context(code), Context::Nothing, "{code}");
     }
 }
@@ -90,6 +90,9 @@ fn nothing_in_strings_comments_numbers_and_new_names() {
 #[test]
 fn files_in_strings() {
     for code in ["fs::read(\"./da|\")", "\"../|", "\"~/x|", "\"/etc/ho|", "!cat ./da|"] {
+        assert_eq!(context(code), Context::File, "{code}");
+    }
+    for code in ["!ls v|", "%run ex|", "%cd |", ":load a|", "%%writefile -a 'no|", "%%file sub/|"] {
         assert_eq!(context(code), Context::File, "{code}");
     }
     assert_eq!(context("\"a / b|"), Context::Nothing);

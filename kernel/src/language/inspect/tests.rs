@@ -35,6 +35,7 @@ fn scope() -> Scope {
             Item { name: "given".into(), kind: "fn", source: "pub fn given() {}".into(), cell: 0 },
         ],
         crates: vec!["rayon".into()],
+        ..Scope::default()
     }
 }
 

@@ -14,7 +14,9 @@ use crate::session::{progress, report};
 /// Adds the crates of `:dep` lines that follow each other, in one step.
 pub async fn add(notebook: &mut Notebook, cell: &mut Cell, lines: &[&str]) -> Result<(), CellError> {
     let specs = lines.iter().map(|line| DependencySpec::parse(line)).collect::<Result<Vec<_>, _>>();
-    let specs = specs.map_err(|error| report::plain("DependencyError", &error.to_string()))?;
+    let mut specs = specs.map_err(|error| report::plain("DependencyError", &error.to_string()))?;
+    let directory = notebook.working_directory();
+    specs.iter_mut().for_each(|spec| spec.resolve_path(&directory));
     let output = &cell.output;
     let (say, lines) = watch::channel(String::new());
     let mut setup = notebook.setup.clone();

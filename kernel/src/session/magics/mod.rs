@@ -4,13 +4,21 @@
 //! each magic to the function for it, in the module for its kind. A cell magic runs the lines
 //! below it by [`run`] again, so that they nest: `%%timeout 5` above `%%capture`.
 
+mod capture;
 mod crates;
+mod environment;
 mod expect;
+mod files;
+mod generated;
+mod interpolate;
 mod listing;
+mod run_file;
 mod settings;
+mod shell;
 mod timeout;
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -36,6 +44,8 @@ pub struct Cell {
     pub stop: Stop,
     /// Told when compiled code of it begins to run.
     pub begun: Arc<Notify>,
+    /// The files that are being run by `%run`, the innermost last.
+    pub files: Vec<PathBuf>,
     /// Text for the front end's pager.
     pub page: Option<MimeBundle>,
     /// Text for the next input, or for this one.
@@ -104,7 +114,10 @@ pub async fn run(notebook: &mut Notebook, cell: &mut Cell, range: Range<usize>) 
             }
             Step::Line(call) => line(notebook, cell, call).await?,
             Step::Cell(call, body) => Box::pin(whole(notebook, cell, call, body.clone())).await?,
-            Step::Shell(_) | Step::ShellInto { .. } => return Err(usage_error("`!` is not there yet.")),
+            Step::Shell(command) => shell::run(notebook, cell, command).await?,
+            Step::ShellInto { name, mutable, command } => {
+                shell::run_into(notebook, cell, (name, *mutable), command).await?;
+            }
             Step::Question { .. } => return Err(usage_error("`?` is not there yet.")),
         }
     }
@@ -120,6 +133,11 @@ async fn line(notebook: &mut Notebook, cell: &mut Cell, call: &Call) -> Result<(
         Id::Vars => show_text(listing::variables(notebook), &cell.output).await,
         Id::Explain => show_text(listing::explain(notebook, &words).await?, &cell.output).await,
         Id::Checkpoint => settings::checkpoint(notebook, cell, &words).await?,
+        Id::Cd => files::change_directory(notebook, cell, &words).await?,
+        Id::Pwd => show_text(notebook.working_directory().display().to_string(), &cell.output).await,
+        Id::Load => files::load(notebook, cell, &words).await?,
+        Id::Run => Box::pin(run_file::run(notebook, cell, &words)).await?,
+        Id::Env => environment::run(notebook, cell, &words).await?,
         Id::Backtrace => settings::backtrace(notebook, &words).await?,
         _ => return Err(usage_error(format!("`{}` is not there yet.", call.text))),
     }
@@ -131,6 +149,9 @@ async fn whole(notebook: &mut Notebook, cell: &mut Cell, call: &Call, body: Rang
     match call.magic.id {
         Id::Timeout => timeout::run(notebook, cell, call, body).await,
         Id::CompileFail => expect::compile_fail(notebook, cell, call, body).await,
+        Id::Bash | Id::Sh | Id::Script => shell::script(notebook, cell, call, body).await,
+        Id::Writefile => files::write(notebook, cell, call, body).await,
+        Id::Capture => capture::run(notebook, cell, call, body).await,
         Id::ShouldPanic => expect::should_panic(notebook, cell, call, body).await,
         _ => Err(usage_error(format!("`{}` is not there yet.", call.text))),
     }

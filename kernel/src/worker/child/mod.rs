@@ -116,16 +116,22 @@ impl Worker {
                     checkpoints.outdate();
                     set_environment(&name, value.as_deref());
                 }
+                Ok(ToCell::Directory { path }) => {
+                    checkpoints.outdate();
+                    // The kernel has looked whether it is there.
+                    let _ = std::env::set_current_dir(path);
+                }
                 Ok(ToCell::Abort { run }) if run == started.0 => crash::abort_cell(),
                 Ok(message) => {
-                    match message {
-                        ToCell::Forget { .. } => checkpoints.outdate(),
-                        ToCell::Interrupt { run, everyone: false } if started.0 == run => end_children_since(started.1),
-                        _ => {}
-                    }
                     if let Some(prelude) = &self.prelude {
                         // SAFETY: the bytes live until the call returns.
                         unsafe { (prelude.deliver)(json.as_ptr(), json.len()) }
+                    }
+                    match message {
+                        ToCell::Forget { .. } => checkpoints.outdate(),
+                        // Last: who waits for a child's end is to know why it came.
+                        ToCell::Interrupt { run, everyone: false } if started.0 == run => end_children_since(started.1),
+                        _ => {}
                     }
                 }
                 Err(_) => {}
