@@ -16,6 +16,7 @@ pub mod show;
 pub mod signature;
 pub mod store;
 mod text;
+pub mod timing;
 mod wait;
 
 pub use run::{CellError, catch, enter};

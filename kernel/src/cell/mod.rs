@@ -10,6 +10,7 @@ pub mod item;
 pub mod lifetimes;
 pub mod macros;
 pub mod magic;
+pub mod measured;
 pub mod names;
 pub mod parse;
 pub mod source;

@@ -21,6 +21,7 @@ use crate::cell::source::CellSource;
 use crate::definitions::{Definitions, Gone};
 use crate::engine::native::compile::Environment;
 use crate::engine::native::lines;
+use crate::engine::native::measure::Measure;
 use crate::engine::native::resolve::{Refused, Resolved, Resolver};
 use crate::engine::native::setup::Setup;
 use crate::interpreter::CellRequest;
@@ -190,7 +191,7 @@ impl Notebook {
             run,
         };
         let resolved = tokio::select! {
-            resolved = resolver.resolve(source, code) => resolved,
+            resolved = resolver.resolve(source, code, &Measure::No) => resolved,
             _ = stop.changed() => return Err(report::interrupted_compile()),
         };
         let resolved = resolved.map_err(|refused| self.refused(refused))?;
@@ -221,7 +222,8 @@ impl Notebook {
         // What is kept may use it again: once, always.
         self.uses_rayon |=
             environment.has_dependencies || ["rayon", "par_"].iter().any(|name| source.text.contains(name));
-        let end = worker.run(run, &resolved.library, &resolved.entry, self.uses_rayon, order, outputs);
+        let end =
+            worker.run(run, &resolved.library, &resolved.entry, self.uses_rayon, order, resolved.compile_time, outputs);
         let stopped = stopping::wait(worker, run, end, stop, &output).await;
         let result = match stopped {
             Stopped::Ended(RunEnd::Ended { ending, variables }) => {
