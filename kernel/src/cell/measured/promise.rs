@@ -1,4 +1,4 @@
-//! A body that is to be measured, as text: what it mentions, and what work it promises.
+//! What work the text of a measured body promises.
 //!
 //! What the compiler has made of that work is seen only by the time it takes, which the
 //! prelude holds against the promise (`timing::removed` there). So a promise is made only
@@ -7,34 +7,13 @@
 //! in a closure promises nothing.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::sync::Arc;
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::parse::{ParseStream, Parser};
-use syn::spanned::Spanned;
 use syn::visit::Visit;
-use syn::{Attribute, BinOp, Block, Expr, Lit, Pat, RangeLimits, Stmt};
+use syn::{BinOp, Expr, Lit, Pat, RangeLimits, Stmt};
 
-use super::names::{self, Names};
-use super::parse::{Cell, FindAssigned, FindAwait, bindings_of};
-use super::source::CellSource;
-use crate::language::depth;
-
-/// A body with its setup, taken apart.
-#[derive(Debug, Clone)]
-pub struct Measured {
-    /// All that is mentioned, and nothing that is to be kept.
-    pub cell: Cell,
-    /// The body is complete only with a semicolon behind it.
-    pub body_needs_semicolon: bool,
-    /// Variables that the setup makes.
-    pub setup_variables: Vec<String>,
-    pub promises: Promises,
-    /// Bytes of the cell that are loops of the body itself.
-    pub loops: Vec<Range<usize>>,
-}
+use crate::cell::names::{self, Names};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Promises {
@@ -67,96 +46,6 @@ pub enum Bound {
     Name(String),
 }
 
-/// Takes a body and its setup apart: bytes of a cell.
-///
-/// # Errors
-/// The range that does not parse.
-pub fn parse(
-    source: &Arc<CellSource>,
-    setup: Option<Range<usize>>,
-    body: Range<usize>,
-) -> Result<Measured, Range<usize>> {
-    let (before, whole) = (setup.clone().unwrap_or(body.start..body.start), body.clone());
-    let both = format!("{}\n{}", &source.text[before], &source.text[whole]);
-    depth::with_room(&both, || parse_here(source, setup, body.clone())).unwrap_or(Err(body))
-}
-
-struct Parsed {
-    attributes: Vec<Range<usize>>,
-    statements: Vec<Stmt>,
-    needs_semicolon: bool,
-}
-
-fn statements(source: &CellSource, code: Range<usize>) -> Option<Parsed> {
-    let parser = |input: ParseStream| Ok((Attribute::parse_inner(input)?, Block::parse_within(input)?));
-    let text = &source.text[code.clone()];
-    // `%timeit let x = f()` is a statement too, whatever its end.
-    let parsed = parser.parse_str(text).map(|parsed| (parsed, false));
-    let parsed = parsed.or_else(|_| parser.parse_str(&format!("{text}\n;")).map(|parsed| (parsed, true)));
-    let ((attributes, statements), needs_semicolon) = parsed.ok()?;
-    let at = |span: Span| span.byte_range().start + code.start..span.byte_range().end + code.start;
-    let attributes = attributes.iter().map(|attribute| at(attribute.span())).collect();
-    Some(Parsed { attributes, statements, needs_semicolon })
-}
-
-fn parse_here(
-    source: &Arc<CellSource>,
-    setup: Option<Range<usize>>,
-    body: Range<usize>,
-) -> Result<Measured, Range<usize>> {
-    let before = match setup.clone() {
-        Some(setup) => Some(statements(source, setup.clone()).ok_or(setup)?),
-        None => None,
-    };
-    let parsed = statements(source, body.clone()).ok_or(body.clone())?;
-    let setup_statements = before.as_ref().map_or(&[][..], |before| &before.statements);
-    let all = || setup_statements.iter().chain(&parsed.statements);
-
-    let (mut assigned, mut awaits, mut mentions) = (FindAssigned(Names::new()), FindAwait(false), Names::new());
-    for statement in all() {
-        assigned.visit_stmt(statement);
-        awaits.visit_stmt(statement);
-        mentions.append(&mut names::mentioned(statement.to_token_stream()));
-    }
-    let setup_variables = setup_statements.iter().flat_map(|statement| match statement {
-        Stmt::Local(local) => bindings_of(local),
-        _ => Vec::new(),
-    });
-    let setup_variables: Vec<String> = setup_variables.map(|binding| binding.name).collect();
-    let mut promises = FindPromises::new(all(), &assigned.0);
-    parsed.statements.iter().for_each(|statement| promises.visit_stmt(statement));
-    let promises = promises.found;
-    let mut loops = FindLoops(Vec::new());
-    parsed.statements.iter().for_each(|statement| loops.visit_stmt(statement));
-    let loops = loops.0.into_iter().map(|range| range.start + body.start..range.end + body.start).collect();
-
-    let cell = Cell {
-        source: source.clone(),
-        code: body,
-        inner_attributes: before.into_iter().flat_map(|before| before.attributes).chain(parsed.attributes).collect(),
-        items: Vec::new(),
-        macro_calls: Vec::new(),
-        tail: None,
-        bindings: Vec::new(),
-        mentions,
-        assigned: assigned.0,
-        awaits: awaits.0,
-        has_statements: true,
-    };
-    Ok(Measured { cell, body_needs_semicolon: parsed.needs_semicolon, setup_variables, promises, loops })
-}
-
-struct FindLoops(Vec<Range<usize>>);
-
-impl<'a> Visit<'a> for FindLoops {
-    fn visit_expr(&mut self, expression: &'a Expr) {
-        match expression {
-            Expr::ForLoop(_) | Expr::While(_) | Expr::Loop(_) => self.0.push(expression.span().byte_range()),
-            _ => syn::visit::visit_expr(self, expression),
-        }
-    }
-}
-
 /// Whether a function's text looks as if a call of it takes time: it has a loop, uses an
 /// iterator up, or calls itself.
 pub fn function_works(name: &str, text: &str) -> bool {
@@ -178,6 +67,14 @@ const USES_UP_MAPPED: [&str; 4] = ["count", "min", "max", "last"];
 /// Methods that hand on each element.
 const HANDS_ON: [&str; 7] = ["rev", "copied", "cloned", "enumerate", "iter", "iter_mut", "into_iter"];
 const HANDS_ON_MAPPED: [&str; 3] = ["map", "filter", "inspect"];
+
+/// The promises of a body. `setup` stands before it; `assigned` are names that get a new
+/// value in one of them.
+pub(super) fn of(setup: &[Stmt], body: &[Stmt], assigned: &Names) -> Promises {
+    let mut promises = FindPromises::new(setup.iter().chain(body), assigned);
+    body.iter().for_each(|statement| promises.visit_stmt(statement));
+    promises.found
+}
 
 struct FindPromises<'a> {
     /// What variables hold from beginning to end.
@@ -411,17 +308,17 @@ fn has_way_out(tokens: TokenStream) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cell::source::CellSource;
 
-    fn measured(setup: &str, body: &str) -> Measured {
-        let text = format!("{setup}\n{body}");
-        let source = CellSource::new(1, text);
+    fn measured(setup: &str, body: &str) -> Promises {
+        let source = CellSource::new(1, format!("{setup}\n{body}"));
         let setup_range = (!setup.is_empty()).then_some(0..setup.len());
-        parse(&source, setup_range, setup.len() + 1..source.text.len())
-            .unwrap_or_else(|range| panic!("{:?} does not parse", &source.text[range]))
+        let measured = crate::cell::measured::parse(&source, setup_range, setup.len() + 1..source.text.len());
+        measured.unwrap_or_else(|range| panic!("{:?} does not parse", &source.text[range])).promises
     }
 
     fn loops(body: &str) -> Vec<Vec<Rounds>> {
-        measured("", body).promises.loops
+        measured("", body).loops
     }
 
     fn to(end: i128) -> Rounds {
@@ -478,41 +375,23 @@ mod tests {
             "x && (0..100).map(f).sum::<i32>() > 2",
             "fn f() { for i in 0..100 {} }",
         ] {
-            assert_eq!(measured("", body).promises, Promises::default(), "{body}");
+            assert_eq!(measured("", body), Promises::default(), "{body}");
         }
     }
 
     #[test]
     fn calls_with_written_arguments_promise_work() {
-        assert!(measured("", "fib(20)").promises.calls.contains("fib"));
-        assert!(measured("", "black_box(fib(-(20), &\"x\"))").promises.calls.contains("fib"));
-        assert!(measured("", "fib(n); Some(n); a::fib(20)").promises.calls.is_empty());
+        assert!(measured("", "fib(20)").calls.contains("fib"));
+        assert!(measured("", "black_box(fib(-(20), &\"x\"))").calls.contains("fib"));
+        assert!(measured("", "fib(n); Some(n); a::fib(20)").calls.is_empty());
         assert!(function_works("fib", "fn fib(n: u64) -> u64 { if n < 2 { n } else { fib(n - 1) + fib(n - 2) } }"));
         assert!(function_works("f", "fn f() -> u8 { (0..3).map(g).sum() }"));
         assert!(!function_works("two", "fn two() -> u8 { 2 }"));
     }
 
     #[test]
-    fn setup_and_body_are_one_cell() {
-        let both = measured("let mut v = w.clone(); let (a, b) = (1, f().await)", "v.sort(); x = a");
-        assert_eq!(both.setup_variables, ["v", "a", "b"]);
-        assert!(both.cell.awaits && both.cell.mentions.contains("w") && both.cell.mentions.contains("sort"));
-        assert!(both.cell.assigned.contains("x") && both.cell.bindings.is_empty() && !both.body_needs_semicolon);
-        assert!(measured("", "let x = f()").body_needs_semicolon);
-        let literal = measured("let n = 50", "for i in 0..n {}");
-        assert_eq!(literal.promises.loops, [[to(50)]]);
-    }
-
-    #[test]
-    fn loops_of_the_body_itself_are_found() {
-        assert_eq!(measured("x", "y; if z { loop {} }").loops, [12..19]);
-        assert_eq!(measured("for i in 0..3 {}", "y").loops, [0..0; 0]);
-    }
-
-    #[test]
-    fn what_does_not_parse_is_told() {
-        let source = CellSource::new(1, "let = 1\nx +");
-        assert_eq!(parse(&source, Some(0..7), 8..11).err(), Some(0..7));
-        assert_eq!(parse(&source, None, 8..11).err(), Some(8..11));
+    fn what_the_setup_writes_out_is_known() {
+        assert_eq!(measured("let n = 50", "for i in 0..n {}").loops, [[to(50)]]);
+        assert!(measured("let n = f(x)", "for i in 0..n {}").loops.is_empty());
     }
 }
