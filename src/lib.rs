@@ -21,3 +21,8 @@ pub mod display;
 mod input;
 #[cfg(feature = "prelude")]
 pub mod prelude;
+#[cfg(feature = "prelude")]
+mod timing;
+
+#[cfg(feature = "prelude")]
+pub use timing::{Clock, TimeitResult};

@@ -175,6 +175,9 @@ pub enum ToCell {
         rayon: bool,
         /// Make a checkpoint first, unless the last one is still true.
         checkpoint: Option<CheckpointOrder>,
+        /// What the compiler took for the cell, in seconds.
+        #[serde(default)]
+        compile_seconds: f64,
     },
     /// Make a checkpoint now that no cell runs, unless the last one is still true.
     Checkpoint(CheckpointOrder),

@@ -7,6 +7,7 @@ pub use crate::display::{
 };
 pub use crate::display_any as show;
 pub use crate::input::{InputError, input, password};
+pub use crate::timing::{Clock, Timeit, TimeitResult, Timer, format_count, format_time, time, timeit};
 
 #[cfg(doc)]
 use crate as threadbook;

@@ -19,6 +19,7 @@ pub mod show;
 pub mod signature;
 pub mod store;
 mod text;
+pub mod timing;
 mod wait;
 
 pub use environment::environment;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use crate::message::{Ending, FromCell, PanicReport, ToCell};
+use crate::timing;
 
 use super::interrupt::{self, Interrupted};
 use super::{bounded, calls, host, pool, store, text, wait};
@@ -55,6 +56,8 @@ struct Job {
     entry: Entry,
     /// The cell may use rayon.
     rayon: bool,
+    /// What the compiler took for it, in seconds.
+    compile_seconds: f64,
 }
 
 /// Runs the statements of a cell and catches what they throw. The variables that the
@@ -131,12 +134,13 @@ fn start() -> Result<(), String> {
     Ok(())
 }
 
-fn run_cell(&Job { run, entry, rayon }: &Job) {
+fn run_cell(&Job { run, entry, rayon, compile_seconds }: &Job) {
     if rayon {
         pool::join();
     }
     interrupt::reset();
     host::enter_run(run);
+    timing::set_compile_time(compile_seconds);
     text::flush_while_running(true);
     entry();
     text::flush_while_running(false);
@@ -202,9 +206,9 @@ pub extern "C" fn threadbook_start_again() -> bool {
 
 /// Hands a loaded cell to the thread for cells and returns at once.
 #[unsafe(no_mangle)]
-pub extern "C" fn threadbook_run(run: u64, entry: Entry, rayon: bool) {
+pub extern "C" fn threadbook_run(run: u64, entry: Entry, rayon: bool, compile_seconds: f64) {
     if let Some(cells) = &*CELLS.lock().unwrap_or_else(PoisonError::into_inner) {
-        let _ = cells.send(Job { run, entry, rayon });
+        let _ = cells.send(Job { run, entry, rayon, compile_seconds });
     }
 }
 

@@ -166,7 +166,7 @@ fn path_text(path: &syn::Path) -> String {
     path.segments.iter().map(|segment| segment.ident.to_string()).collect::<Vec<_>>().join("::")
 }
 
-fn bindings_of(local: &Local) -> Vec<LetBinding> {
+pub(super) fn bindings_of(local: &Local) -> Vec<LetBinding> {
     struct Bindings(Vec<LetBinding>);
     impl<'a> Visit<'a> for Bindings {
         fn visit_pat_ident(&mut self, pat: &'a syn::PatIdent) {
@@ -205,7 +205,7 @@ fn closure_arguments(expression: &Expr) -> Option<usize> {
 }
 
 /// Finds the names on the left of `=`.
-struct FindAssigned(Names);
+pub(super) struct FindAssigned(pub(super) Names);
 
 impl<'a> Visit<'a> for FindAssigned {
     fn visit_expr_assign(&mut self, assign: &'a syn::ExprAssign) {
@@ -215,7 +215,7 @@ impl<'a> Visit<'a> for FindAssigned {
 }
 
 /// Finds `.await` that belongs to the cell itself. In a macro's tokens any counts.
-struct FindAwait(bool);
+pub(super) struct FindAwait(pub(super) bool);
 
 impl<'a> Visit<'a> for FindAwait {
     fn visit_expr_await(&mut self, _: &'a syn::ExprAwait) {

@@ -175,6 +175,7 @@ fn becomes_a_crate(definitions: &Definitions, cell: &Cell) {
             uses_tokio: false,
             show_tail: usage == StaticUse::Define,
             evcxr_display: false,
+            measure: Default::default(),
             extern_crates: String::new(),
         };
         let generated = generate::generate(cell, &plan);

@@ -30,6 +30,7 @@ use self::notebook::{Notebook, ResultSender, Stop};
 use crate::cell::magic;
 use crate::cell::source::CellSource;
 use crate::definitions::Definitions;
+use crate::engine::native::measure::Measure;
 use crate::engine::native::setup::Setup;
 use crate::interpreter::{CellRequest, Completeness, Completions, Expressions, Interpreter, Outcome};
 use crate::language::{self, scope};
@@ -86,6 +87,7 @@ impl Session {
             result,
             allow_stdin: request.allow_stdin,
             stop,
+            measure: Measure::No,
             begun: Arc::default(),
             files: Vec::new(),
             page: None,

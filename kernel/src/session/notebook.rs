@@ -22,6 +22,7 @@ use crate::cell::source::CellSource;
 use crate::definitions::{Definitions, Gone};
 use crate::engine::native::compile::Environment;
 use crate::engine::native::lines;
+use crate::engine::native::measure::Measure;
 use crate::engine::native::resolve::{Refused, Resolved, Resolver};
 use crate::engine::native::setup::Setup;
 use crate::output::{CellError, MimeBundle, Output};
@@ -172,6 +173,7 @@ impl Notebook {
         &mut self,
         source: &Arc<CellSource>,
         code: Range<usize>,
+        measure: &Measure,
         stop: &mut Stop,
     ) -> Result<Result<Resolved, Refused>, CellError> {
         self.runs += 1;
@@ -186,7 +188,7 @@ impl Notebook {
             run: self.runs,
         };
         tokio::select! {
-            resolved = resolver.resolve(source, code) => Ok(resolved),
+            resolved = resolver.resolve(source, code, measure) => Ok(resolved),
             _ = stop.changed() => Err(report::interrupted_compile()),
         }
     }
@@ -206,7 +208,8 @@ impl Notebook {
         outputs: RunOutput,
         cell: &mut Cell,
     ) -> Result<(), CellError> {
-        let resolved = self.compile(source, code, &mut cell.stop).await?.map_err(|refused| self.refused(refused))?;
+        let resolved = self.compile(source, code, &cell.measure, &mut cell.stop).await?;
+        let resolved = resolved.map_err(|refused| self.refused(refused))?;
         let run = self.runs;
         show_warnings(&resolved, source, &outputs.output).await;
 
@@ -235,7 +238,8 @@ impl Notebook {
         // What is kept may use it again: once, always.
         self.uses_rayon |= self.setup.environment().has_dependencies
             || ["rayon", "par_"].iter().any(|name| source.text.contains(name));
-        let end = worker.run(run, &resolved.library, &resolved.entry, self.uses_rayon, order, outputs);
+        let end =
+            worker.run(run, &resolved.library, &resolved.entry, self.uses_rayon, order, resolved.compile_time, outputs);
         cell.begun.notify_one();
         let stopped = stopping::wait(worker, run, end, &mut cell.stop, &output).await;
         let result = match stopped {

@@ -129,7 +129,9 @@ impl Worker {
 
     /// Loads and calls a compiled cell, and waits for its end. `rayon`: it may use that, or
     /// call what does. With an order, a
-    /// checkpoint of the state before it is made first.
+    /// checkpoint of the state before it is made first. `compile_time` is what the
+    /// compiler took, for the cell to tell.
+    #[allow(clippy::too_many_arguments)]
     pub async fn run(
         &self,
         run: u64,
@@ -137,6 +139,7 @@ impl Worker {
         symbol: &str,
         rayon: bool,
         checkpoint: Option<CheckpointOrder>,
+        compile_time: Duration,
         output: RunOutput,
     ) -> RunEnd {
         let end = self.router.begin(run, output);
@@ -153,8 +156,9 @@ impl Worker {
             return RunEnd::Ended { ending: Ending::NotLoaded(text), variables: Vec::new() };
         }
         let (library, symbol) = (library.to_string_lossy().into_owned(), symbol.to_owned());
+        let compile_seconds = compile_time.as_secs_f64();
         let begin = Instant::now();
-        self.current.sender.send(&ToCell::Run { run, library, symbol, rayon, checkpoint }).await;
+        self.current.sender.send(&ToCell::Run { run, library, symbol, rayon, checkpoint, compile_seconds }).await;
         let end = end.await.unwrap_or_else(|_| RunEnd::Died(Death::default()));
         // In microseconds, for the benchmark.
         tracing::debug!(target: "threadbook::run", "{}", begin.elapsed().as_micros());

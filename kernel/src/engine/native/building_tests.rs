@@ -43,9 +43,9 @@ fn main() {
 }
 "#;
 
-struct Bench {
-    toolchain: Toolchain,
-    prelude: Prelude,
+pub(super) struct Bench {
+    pub(super) toolchain: Toolchain,
+    pub(super) prelude: Prelude,
     store: Store,
     loader: PathBuf,
     progress: Vec<String>,
@@ -53,7 +53,7 @@ struct Bench {
 }
 
 /// The prelude, built once for all tests here.
-async fn bench() -> &'static Bench {
+pub(super) async fn bench() -> &'static Bench {
     static BENCH: OnceCell<Bench> = OnceCell::const_new();
     BENCH.get_or_init(make_bench).await
 }
@@ -77,7 +77,7 @@ async fn make_bench() -> Bench {
     Bench { toolchain, prelude, store, loader, progress, _alone: alone }
 }
 
-fn compile(command: &mut Command) {
+pub(super) fn compile(command: &mut Command) {
     let output = command.arg("--edition=2024").output().expect("the compiler starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

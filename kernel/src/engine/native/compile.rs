@@ -81,7 +81,7 @@ pub async fn compile(
     command
         .current_dir(directory)
         .args(FLAGS)
-        .args(level(environment.debug_lines, goal))
+        .args(level(environment.debug_lines, goal, stem))
         .arg(emit)
         .args(&environment.arguments)
         .arg(&source_file);
@@ -107,7 +107,7 @@ pub async fn compile_with_lines(environment: &Environment, directory: &Path, ste
     command
         .current_dir(directory)
         .args(FLAGS)
-        .args(level(environment.debug_lines, Goal::Library))
+        .args(level(environment.debug_lines, Goal::Library, stem))
         .arg("-Cdebuginfo=line-tables-only")
         .arg(emit)
         .args(&environment.arguments)
@@ -163,10 +163,21 @@ const FLAGS: &[&str] = &[
     "-Clink-args=-undefined dynamic_lookup",
 ];
 
-fn level(debug_lines: bool, goal: Goal) -> &'static [&'static str] {
+/// How the stem of a cell ends that is compiled as `cargo build --release` would. (The
+/// name tells it, so that the same cell can be compiled in the same way later.)
+pub const RELEASE: &str = "_release";
+
+fn level(debug_lines: bool, goal: Goal, stem: &str) -> &'static [&'static str] {
     // Types are the same at every level.
     if goal == Goal::Types {
         return &["-Copt-level=0"];
+    }
+    // What is measured is the release code, also when backtraces are wanted.
+    if stem.ends_with(RELEASE) {
+        return match debug_lines {
+            true => &["-Copt-level=3", "-Coverflow-checks=off", "-Cdebuginfo=line-tables-only"],
+            false => &["-Copt-level=3", "-Coverflow-checks=off"],
+        };
     }
     // An optimised program has lost the calls that a backtrace is to show.
     if debug_lines { &["-Copt-level=0", "-Cdebuginfo=line-tables-only"] } else { &["-Copt-level=2"] }

@@ -25,6 +25,7 @@
 
 use std::ops::Range;
 
+use super::measure;
 use crate::cell::item::{Item, ItemKind};
 use crate::cell::parse::Cell;
 use crate::cell::source::SourceText;
@@ -95,6 +96,7 @@ pub struct Plan {
     pub evcxr_display: bool,
     /// Lines that link the shared libraries with the crates that a cell may name.
     pub extern_crates: String,
+    pub measure: measure::Plan,
 }
 
 /// What a stretch of generated code is for: an error in it is dealt with accordingly.
@@ -106,6 +108,10 @@ pub enum Purpose {
     KeepBack(String),
     Signature(String),
     ShowTail,
+    /// Makes the compiler forget what it knows of a variable that is measured with.
+    Opaque(String),
+    /// Tells what a measured body promises to do.
+    Promise,
 }
 
 pub struct Generated {
@@ -217,7 +223,17 @@ impl Generator {
         self.out.push(&format!(
             "let __tb_ending = threadbook::__rt::catch(|| -> ::core::result::Result<(), threadbook::__rt::CellError> {{ {open}\n"
         ));
-        self.statements(cell, plan);
+        match &plan.measure {
+            measure::Plan::No => self.statements(cell, plan, ""),
+            measure::Plan::Time => {
+                self.out.push("let __tb_timing = threadbook::__rt::timing::Stopwatch::begin();\n");
+                self.statements(cell, plan, "__tb_timing.end();\n");
+            }
+            measure::Plan::Timeit(timeit) => {
+                let attributes = &cell.inner_attributes;
+                measure::write(&mut self.out, &mut self.regions, &cell.source, attributes, timeit, &plan.taken);
+            }
+        }
         for name in &plan.ended {
             self.region(Purpose::End(name.clone()), &format!("::core::mem::drop({});\n", identifier(name)));
         }
@@ -237,7 +253,8 @@ impl Generator {
     }
 
     /// The cell's text between its items, with the last expression wrapped to be shown.
-    fn statements(&mut self, cell: &Cell, plan: &Plan) {
+    /// `ended` is done when all of it is computed, before anything is shown.
+    fn statements(&mut self, cell: &Cell, plan: &Plan, ended: &str) {
         let tail = cell.tail.clone().filter(|_| plan.show_tail);
         let end = tail.as_ref().map_or(cell.code.end, |tail| tail.start);
         let mut at = cell.inner_attributes.iter().map(|attribute| attribute.end).fold(cell.code.start, usize::max);
@@ -251,12 +268,14 @@ impl Generator {
         let Some(tail) = tail else {
             // An expression that is not shown still is a statement.
             self.out.push(";\n");
+            self.out.push(ended);
             return;
         };
         let start = self.out.len();
         self.out.push("match &(");
         self.out.push_cell(&cell.source, tail);
         self.out.push("\n) { __tb_value => {\nuse threadbook::__rt::show::{ByDebug as _, ByName as _, ByRich as _, Displayed as _, EvcxrFallback as _};\n");
+        self.out.push(ended);
         let condition = if plan.evcxr_display { "if !(*__tb_value).evcxr_display().displayed() " } else { "" };
         self.out.push(&format!(
             "{condition}{{ threadbook::__rt::show::result((&&&threadbook::__rt::show::Show(__tb_value)).bundle()); }}\n}} }}\n"

@@ -39,6 +39,10 @@ pub struct Learnt {
     pub no_evcxr_display: bool,
     /// The signatures of closures are known.
     pub probed: bool,
+    /// Variables of a measured cell that something else borrows.
+    pub not_opaque: BTreeSet<String>,
+    /// What a measured body promises cannot be told.
+    pub no_promises: bool,
     pub types: MirTypes,
 }
 
@@ -193,6 +197,14 @@ fn learn_from(error: &Diagnostic, tried: &Try, learnt: &mut Learnt) -> bool {
                 } else {
                     learnt.not_kept.insert(name.clone(), reason);
                 }
+                return true;
+            }
+            Purpose::Opaque(name) if error.spans_in(range.clone()).next().is_some() => {
+                learnt.not_opaque.insert(name.clone());
+                return true;
+            }
+            Purpose::Promise if error.spans_in(range.clone()).next().is_some() => {
+                learnt.no_promises = true;
                 return true;
             }
             Purpose::ShowTail if in_primary(range) => {

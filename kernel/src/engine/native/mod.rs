@@ -6,7 +6,7 @@
 //! crate from its text and what the notebook has defined, [`compile`] calls the
 //! compiler, [`resolve`] tries until it compiles, by what [`learn`] makes of refused lines,
 //! [`mir`] and [`type_text`] read the variables' types off the compiler's output,
-//! [`diagnostics`] tells errors in the cell's own lines.
+//! [`diagnostics`] tells errors in the cell's own lines; [`measure`] writes cells whose time is taken.
 
 pub mod build;
 pub mod compile;
@@ -16,6 +16,7 @@ pub mod diagnostics;
 pub mod generate;
 mod learn;
 pub mod lines;
+pub mod measure;
 pub mod mir;
 pub mod prelude;
 pub mod resolve;
@@ -25,3 +26,5 @@ pub mod type_text;
 
 #[cfg(test)]
 mod building_tests;
+#[cfg(test)]
+mod measure_tests;

@@ -8,16 +8,19 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::compile::{self, CompileError, Compiled, Environment, Goal};
 use super::diagnostics::{CompilerOutput, Diagnostic};
 use super::generate::{self, Back, Generated, Kept, OldItem, Plan, Taken};
 use super::learn::{self, Learnt, Next, Try};
+use super::measure::{self, Measure};
 use super::mir;
 use super::type_text;
 use crate::cell::item::Item;
+use crate::cell::measured::{self, Measured};
 use crate::cell::names;
-use crate::cell::parse::{self, Cell, MacroReading};
+use crate::cell::parse::{self, Cell, LetBinding, MacroReading};
 use crate::cell::source::{CellSource, SourceText};
 use crate::cell::statics::StaticUse;
 use crate::definitions::{Changes, Definitions, Variable, has_static_of, symbols_for};
@@ -41,6 +44,8 @@ pub struct Resolved {
     /// Variables whose type turned out to have no name here.
     pub unusable: BTreeMap<String, String>,
     pub output: CompilerOutput,
+    /// From the cell's text to its library.
+    pub compile_time: Duration,
 }
 
 pub enum Refused {
@@ -67,33 +72,57 @@ pub struct Resolver<'a> {
 const TOKIO: &str = "tokio";
 
 impl Resolver<'_> {
-    /// Compiles the bytes `code` of a cell.
+    /// Compiles the bytes `code` of a cell, to be measured as `measure` says. (Of one for
+    /// `%timeit`, the bytes given there.)
     ///
     /// # Errors
     /// [`Refused`], with what to tell.
-    pub async fn resolve(&self, source: &Arc<CellSource>, code: Range<usize>) -> Result<Resolved, Refused> {
+    pub async fn resolve(
+        &self,
+        source: &Arc<CellSource>,
+        code: Range<usize>,
+        measure: &Measure,
+    ) -> Result<Resolved, Refused> {
+        let begin = Instant::now();
+        let release = match measure {
+            Measure::No => "",
+            Measure::Time | Measure::Timeit(_) => compile::RELEASE,
+        };
         let mut learnt = Learnt::default();
         let mut first: Option<Refused> = None;
         for attempt in 0..MOST_TRIES {
-            let Some(cell) = self.parse(source, code.clone(), &learnt) else {
-                return Err(self.syntax_errors(source, code).await);
+            let (cell, measured) = match self.parse(source, code.clone(), measure, &learnt) {
+                Ok(parsed) => parsed,
+                Err(range) => return Err(self.syntax_errors(source, range).await),
             };
             let changes = self.definitions.changes(&cell);
-            let (plan, left_out) = self.plan(&cell, &changes, &learnt);
+            let (mut plan, left_out) = self.plan(&cell, &changes, &learnt);
+            plan.measure = match (measure, &measured) {
+                (Measure::Timeit(timeit), Some(measured)) => {
+                    measure::plan(timeit, measured, &plan.taken, self.definitions, &learnt)
+                }
+                (Measure::Time, _) => measure::Plan::Time,
+                _ => measure::Plan::No,
+            };
             let generated = generate::generate(&cell, &plan);
             let asks_signatures = plan.kept.iter().any(|kept| kept.closure_arguments.is_some());
             let goal = if asks_signatures { Goal::Types } else { Goal::Library };
-            let stem = format!("cell_{}_{attempt}", self.run);
+            let stem = format!("cell_{}_{attempt}{release}", self.run);
             match compile::compile(self.environment, self.directory, &stem, &generated, goal).await {
                 Ok(compiled) => {
                     if let Some(made) = accept(&plan, &compiled, source.number, &cell, &mut learnt) {
-                        return Ok(self.resolved(cell, changes, plan, generated, compiled, made, learnt));
+                        let mut resolved = self.resolved(cell, changes, plan, generated, compiled, made, learnt);
+                        resolved.compile_time = begin.elapsed();
+                        return Ok(resolved);
                     }
                 }
                 Err(CompileError::Rejected(output)) => {
                     let tried = Try { cell: &cell, changes: &changes, plan: &plan, generated: &generated, left_out };
                     let text = output.text.clone();
-                    let refused = |errors| Refused::Rejected { errors, text, source: generated.source.clone() };
+                    let refused = |mut errors: Vec<Diagnostic>| {
+                        measure::explain_moves(&mut errors, &plan.measure, &generated);
+                        Refused::Rejected { errors, text, source: generated.source.clone() }
+                    };
                     match learn::learn(&output, &tried, &mut learnt) {
                         Next::Retry => {}
                         Next::Guess(errors) => drop(first.get_or_insert_with(|| refused(errors))),
@@ -108,9 +137,25 @@ impl Resolver<'_> {
         Err(first.unwrap_or(Refused::Rejected { errors, text, source: SourceText::default() }))
     }
 
-    fn parse(&self, source: &Arc<CellSource>, code: Range<usize>, learnt: &Learnt) -> Option<Cell> {
+    /// # Errors
+    /// The bytes that do not parse.
+    fn parse(
+        &self,
+        source: &Arc<CellSource>,
+        code: Range<usize>,
+        measure: &Measure,
+        learnt: &Learnt,
+    ) -> Result<(Cell, Option<Measured>), Range<usize>> {
+        if let Measure::Timeit(timeit) = measure {
+            let measured = measured::parse(source, timeit.setup.clone(), timeit.body.clone())?;
+            let result = timeit.options.variable.iter();
+            let bindings =
+                result.map(|name| LetBinding { name: name.clone(), mutable: false, closure: None }).collect();
+            return Ok((Cell { bindings, ..measured.cell.clone() }, Some(measured)));
+        }
         let item_macros = |name: &str| self.definitions.is_item_macro(name);
-        parse::parse(source, code, &MacroReading { item_macros: &item_macros, flipped: &learnt.flipped }).ok()
+        let reading = MacroReading { item_macros: &item_macros, flipped: &learnt.flipped };
+        parse::parse(source, code.clone(), &reading).map(|cell| (cell, None)).map_err(|_| code)
     }
 
     /// The plan, and whether items of the notebook are left out of it.
@@ -189,6 +234,7 @@ impl Resolver<'_> {
             show_tail: !learnt.tail_is_statement,
             evcxr_display: !learnt.no_evcxr_display && self.may_use_evcxr_display(cell),
             extern_crates: self.environment.extern_crates.clone(),
+            measure: measure::Plan::No,
             old,
         };
         (plan, left_out)
@@ -219,12 +265,17 @@ impl Resolver<'_> {
             symbols: plan.symbols,
             source: generated.source,
             included: plan.old.iter().map(|old| old.index).collect(),
-            dropped: learnt.dropped.into_iter().collect(),
+            // What a measured body defines is its own, and leaves the notebook's as it is.
+            dropped: match plan.measure {
+                measure::Plan::Timeit(_) => Vec::new(),
+                _ => learnt.dropped.into_iter().collect(),
+            },
             changes,
             made,
             not_kept: learnt.not_kept,
             unusable: learnt.unusable,
             output: compiled.output,
+            compile_time: Duration::ZERO,
             cell,
         }
     }

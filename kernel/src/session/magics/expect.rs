@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{Cell, usage_error};
 use crate::cell::magic::Call;
+use crate::engine::native::measure::Measure;
 use crate::engine::native::resolve::Refused;
 use crate::output::CellError;
 use crate::session::notebook::Notebook;
@@ -24,7 +25,7 @@ pub async fn compile_fail(
         return Err(usage_error(format!("`%%compile_fail` takes an error code such as E0382, not `{wanted}`.")));
     }
     let source = cell.source.clone();
-    let refused = match notebook.compile(&source, body, &mut cell.stop).await? {
+    let refused = match notebook.compile(&source, body, &Measure::No, &mut cell.stop).await? {
         Ok(_) => {
             return Err(report::plain(
                 "CompileFailError",

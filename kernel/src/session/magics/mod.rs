@@ -16,6 +16,7 @@ mod run_file;
 mod settings;
 mod shell;
 mod timeout;
+mod timing;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ use crate::cell::magic::table::Id;
 use crate::cell::magic::{self, Call, Known, Step};
 use crate::cell::source::CellSource;
 use crate::definitions::Definitions;
+use crate::engine::native::measure::Measure;
 use crate::interpreter::NextInput;
 use crate::output::{CellError, MimeBundle, Output};
 use crate::worker::router::RunOutput;
@@ -42,6 +44,8 @@ pub struct Cell {
     pub result: ResultSender,
     pub allow_stdin: bool,
     pub stop: Stop,
+    /// How its code is measured.
+    pub measure: Measure,
     /// Told when compiled code of it begins to run.
     pub begun: Arc<Notify>,
     /// The files that are being run by `%run`, the innermost last.
@@ -56,6 +60,15 @@ impl Cell {
     /// Where what its code shows goes.
     pub fn outputs(&self) -> RunOutput {
         RunOutput { output: self.output.clone(), allow_stdin: self.allow_stdin, result: self.result.clone() }
+    }
+
+    /// The same for a part of the cell: only the last value of a cell is shown.
+    fn outputs_of_part(&self, is_last: bool) -> RunOutput {
+        let mut outputs = self.outputs();
+        if !is_last {
+            outputs.result.get_or_insert_with(|| tokio::sync::mpsc::unbounded_channel().0);
+        }
+        outputs
     }
 
     /// What was given to a magic after its options.
@@ -95,11 +108,7 @@ pub async fn run(notebook: &mut Notebook, cell: &mut Cell, range: Range<usize>) 
         rest = after;
         match step {
             Step::Code(code) => {
-                let mut outputs = cell.outputs();
-                if !rest.is_empty() {
-                    // Only the last value of a cell is shown.
-                    outputs.result.get_or_insert_with(|| tokio::sync::mpsc::unbounded_channel().0);
-                }
+                let outputs = cell.outputs_of_part(rest.is_empty());
                 notebook.run_code(&source, code.clone(), outputs, cell).await?;
             }
             Step::Line(call) if call.magic.id == Id::Dep => {
@@ -112,7 +121,7 @@ pub async fn run(notebook: &mut Notebook, cell: &mut Cell, range: Range<usize>) 
                 rest = &after[together.len() - 1..];
                 crates::add(notebook, cell, &together).await?;
             }
-            Step::Line(call) => line(notebook, cell, call).await?,
+            Step::Line(call) => line(notebook, cell, call, rest.is_empty()).await?,
             Step::Cell(call, body) => Box::pin(whole(notebook, cell, call, body.clone())).await?,
             Step::Shell(command) => shell::run(notebook, cell, command).await?,
             Step::ShellInto { name, mutable, command } => {
@@ -125,9 +134,11 @@ pub async fn run(notebook: &mut Notebook, cell: &mut Cell, range: Range<usize>) 
 }
 
 /// Carries out a line.
-async fn line(notebook: &mut Notebook, cell: &mut Cell, call: &Call) -> Result<(), CellError> {
+async fn line(notebook: &mut Notebook, cell: &mut Cell, call: &Call, is_last: bool) -> Result<(), CellError> {
     let words = cell.words(call).to_owned();
     match call.magic.id {
+        Id::Time => timing::time_line(notebook, cell, call, is_last).await?,
+        Id::Timeit => timing::timeit_line(notebook, cell, call, is_last).await?,
         Id::Help => show_text(listing::help(), &cell.output).await,
         Id::Lsmagic => show_text(listing::magics(), &cell.output).await,
         Id::Vars => show_text(listing::variables(notebook), &cell.output).await,
@@ -147,6 +158,8 @@ async fn line(notebook: &mut Notebook, cell: &mut Cell, call: &Call) -> Result<(
 /// Carries out a cell magic, whose lines are the bytes `body`.
 async fn whole(notebook: &mut Notebook, cell: &mut Cell, call: &Call, body: Range<usize>) -> Result<(), CellError> {
     match call.magic.id {
+        Id::Time => timing::time_cell(notebook, cell, call, body).await,
+        Id::Timeit => timing::timeit_cell(notebook, cell, call, body).await,
         Id::Timeout => timeout::run(notebook, cell, call, body).await,
         Id::CompileFail => expect::compile_fail(notebook, cell, call, body).await,
         Id::Bash | Id::Sh | Id::Script => shell::script(notebook, cell, call, body).await,

@@ -23,7 +23,7 @@ pub struct Host {
 pub struct Prelude {
     pub start: unsafe extern "C" fn(Host) -> bool,
     pub start_again: extern "C" fn() -> bool,
-    pub run: unsafe extern "C" fn(run: u64, entry: extern "C" fn(), rayon: bool),
+    pub run: unsafe extern "C" fn(run: u64, entry: extern "C" fn(), rayon: bool, compile_seconds: f64),
     pub deliver: unsafe extern "C" fn(*const u8, usize),
     pub fork: extern "C" fn(extern "C" fn(*mut c_void), *mut c_void),
 }

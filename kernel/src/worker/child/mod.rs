@@ -100,13 +100,13 @@ impl Worker {
                         }
                     }
                 }
-                Ok(ToCell::Run { run, library, symbol, rayon, checkpoint }) => {
+                Ok(ToCell::Run { run, library, symbol, rayon, checkpoint, compile_seconds }) => {
                     if let Some(order) = checkpoint {
                         checkpoints.make(order, self);
                     }
                     checkpoints.outdate();
                     started = (run, family::now());
-                    if let Err(text) = self.run(run, &library, &symbol, rayon) {
+                    if let Err(text) = self.run(run, &library, &symbol, rayon, compile_seconds) {
                         let ended = FromCell::Ended { run, ending: Ending::NotLoaded(text), variables: Vec::new() };
                         send_message(&ended);
                     }
@@ -154,13 +154,13 @@ impl Worker {
         Ok(())
     }
 
-    fn run(&self, run: u64, path: &str, symbol: &str, rayon: bool) -> Result<(), String> {
+    fn run(&self, run: u64, path: &str, symbol: &str, rayon: bool, compile_seconds: f64) -> Result<(), String> {
         let [stdout, stderr] = self.pipes(run).map_err(|error| format!("its pipes did not come: {error}"))?;
         runs::attach(run, stdout, stderr);
         let entry = library::load_cell(path, symbol).map_err(|error| error.to_string())?;
         if let Some(prelude) = &self.prelude {
             // SAFETY: the prelude is loaded for good.
-            unsafe { (prelude.run)(run, entry, rayon) }
+            unsafe { (prelude.run)(run, entry, rayon, compile_seconds) }
         }
         Ok(())
     }

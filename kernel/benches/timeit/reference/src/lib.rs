@@ -1,0 +1,90 @@
+//! The functions of the benchmark `timeit`, and criterion's opinion of them.
+//!
+//! A package of its own, since it is built as a release build usually is: the kernel's
+//! own release build is not optimised. All that criterion compiles for a closure is
+//! compiled here.
+
+mod functions;
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::Duration;
+
+use criterion::{Bencher, Criterion};
+
+pub use functions::{chain, compute, hash, numbers, sort, sum};
+
+/// The functions as text, for a cell.
+pub const FUNCTIONS: &str = include_str!("functions.rs");
+
+/// A function, how a cell makes what it works on and how it calls it.
+pub struct Case {
+    pub name: &'static str,
+    /// Definitions of a cell.
+    pub inputs: &'static str,
+    pub body: &'static str,
+    measure: fn(&mut Bencher<'_>),
+}
+
+pub const CASES: [Case; 5] = [
+    Case {
+        name: "chain",
+        inputs: "",
+        body: "chain(std::hint::black_box(7))",
+        measure: |bencher| bencher.iter(|| chain(black_box(7))),
+    },
+    Case {
+        name: "hash",
+        inputs: "",
+        body: "hash(std::hint::black_box(\"a small text\"))",
+        measure: |bencher| bencher.iter(|| hash(black_box("a small text"))),
+    },
+    Case {
+        name: "sort",
+        inputs: "let few = numbers(1_000);",
+        body: "sort(std::hint::black_box(&few))",
+        measure: |bencher| {
+            let few = numbers(1_000);
+            bencher.iter(|| sort(black_box(&few)));
+        },
+    },
+    Case {
+        name: "sum",
+        inputs: "let many = numbers(10_000_000);",
+        body: "sum(std::hint::black_box(&many))",
+        measure: |bencher| {
+            let many = numbers(10_000_000);
+            bencher.iter(|| sum(black_box(&many)));
+        },
+    },
+    Case {
+        name: "compute",
+        inputs: "",
+        body: "compute(std::hint::black_box(3_000_000))",
+        measure: |bencher| bencher.iter(|| compute(black_box(3_000_000))),
+    },
+];
+
+impl Case {
+    /// The median of the time per call that criterion estimates, in seconds.
+    ///
+    /// # Errors
+    /// When criterion's files cannot be written or read.
+    pub fn criterion(&self) -> Result<f64, Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        let mut criterion = Criterion::default()
+            .output_directory(directory.path())
+            .without_plots()
+            .sample_size(10)
+            .warm_up_time(Duration::from_millis(300))
+            .measurement_time(Duration::from_secs(2));
+        criterion.bench_function(self.name, self.measure);
+        median(&directory.path().join(self.name).join("new/estimates.json"))
+    }
+}
+
+fn median(file: &Path) -> Result<f64, Box<dyn std::error::Error>> {
+    let estimates: serde_json::Value = serde_json::from_slice(&std::fs::read(file)?)?;
+    let nanoseconds = estimates["median"]["point_estimate"].as_f64();
+    Ok(nanoseconds.ok_or("criterion tells no median")? / 1e9)
+}

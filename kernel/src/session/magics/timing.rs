@@ -1,0 +1,128 @@
+//! `%time` and `%timeit`: code that is measured.
+
+use std::ops::Range;
+
+use super::{Cell, usage_error};
+use crate::cell::magic::Call;
+use crate::cell::magic::options::Given;
+use crate::engine::native::measure::{Clock, Measure, Timeit, TimeitOptions};
+use crate::language::tokens;
+use crate::output::CellError;
+use crate::session::notebook::Notebook;
+use crate::session::notices::show_text;
+use crate::session::report::INTERRUPTED;
+
+/// Measures the statement behind `%time`.
+pub async fn time_line(notebook: &mut Notebook, cell: &mut Cell, call: &Call, is_last: bool) -> Result<(), CellError> {
+    let statement = call.given.rest.clone();
+    if is_empty(cell, &statement) {
+        return Err(usage_error("`%time` measures the statement behind it: `%time f()`."));
+    }
+    let source = cell.source.clone();
+    cell.measure = Measure::Time;
+    let outputs = cell.outputs_of_part(is_last);
+    let result = notebook.run_code(&source, statement, outputs, cell).await;
+    cell.measure = Measure::No;
+    passed(result, &call.given, cell).await
+}
+
+/// Measures the bytes `body` of the cell, as they are run for the notebook.
+pub async fn time_cell(
+    notebook: &mut Notebook,
+    cell: &mut Cell,
+    call: &Call,
+    body: Range<usize>,
+) -> Result<(), CellError> {
+    if !call.given.rest.is_empty() {
+        return Err(usage_error("`%%time` measures the lines below it: write nothing behind it."));
+    }
+    cell.measure = Measure::Time;
+    let result = super::run(notebook, cell, body).await;
+    cell.measure = Measure::No;
+    passed(result, &call.given, cell).await
+}
+
+/// What `--no-raise-error` makes of an error.
+async fn passed(result: Result<(), CellError>, given: &Given, cell: &Cell) -> Result<(), CellError> {
+    match result {
+        Err(error) if given.has("no-raise-error") && error.name != INTERRUPTED => {
+            show_text(error.traceback.join("\n"), &cell.output).await;
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+/// Measures the statement behind `%timeit`.
+pub async fn timeit_line(
+    notebook: &mut Notebook,
+    cell: &mut Cell,
+    call: &Call,
+    is_last: bool,
+) -> Result<(), CellError> {
+    let body = call.given.rest.clone();
+    if is_empty(cell, &body) {
+        // As IPython does.
+        return Ok(());
+    }
+    timeit(notebook, cell, &call.given, None, body, is_last).await
+}
+
+/// Measures the bytes `body` of the cell again and again; what stands behind `%%timeit` is
+/// its setup.
+pub async fn timeit_cell(
+    notebook: &mut Notebook,
+    cell: &mut Cell,
+    call: &Call,
+    body: Range<usize>,
+) -> Result<(), CellError> {
+    if is_empty(cell, &body) {
+        return Err(usage_error("`%%timeit` measures the lines below it, and there are none."));
+    }
+    let setup = Some(call.given.rest.clone()).filter(|setup| !is_empty(cell, setup));
+    timeit(notebook, cell, &call.given, setup, body, true).await
+}
+
+async fn timeit(
+    notebook: &mut Notebook,
+    cell: &mut Cell,
+    given: &Given,
+    setup: Option<Range<usize>>,
+    body: Range<usize>,
+    is_last: bool,
+) -> Result<(), CellError> {
+    let options = options(given).map_err(usage_error)?;
+    let source = cell.source.clone();
+    let whole = setup.as_ref().map_or(body.start, |setup| setup.start)..body.end;
+    cell.measure = Measure::Timeit(Timeit { setup, body, options });
+    let outputs = cell.outputs_of_part(is_last);
+    let result = notebook.run_code(&source, whole, outputs, cell).await;
+    cell.measure = Measure::No;
+    result
+}
+
+fn options(given: &Given) -> Result<TimeitOptions, String> {
+    let usual = TimeitOptions::default();
+    let variable = given.value("v").map(str::to_owned);
+    if let Some(name) = variable.as_ref().filter(|name| syn::parse_str::<syn::Ident>(name).is_err()) {
+        return Err(format!("option -v takes the name of a variable, not `{name}`"));
+    }
+    Ok(TimeitOptions {
+        loops: given.number("n")?.unwrap_or(usual.loops),
+        repeat: given.number("r")?.unwrap_or(usual.repeat),
+        precision: given.number("p")?.unwrap_or(usual.precision),
+        clock: match (given.has("c"), given.has("t")) {
+            (true, _) => Clock::ProcessCpu,
+            (_, true) => Clock::Wall,
+            _ => usual.clock,
+        },
+        quiet: given.has("q"),
+        show: given.has("o"),
+        variable,
+    })
+}
+
+/// Whether there is no code in these bytes of the cell.
+fn is_empty(cell: &Cell, code: &Range<usize>) -> bool {
+    tokens::without_comments(&cell.source.text[code.clone()]).is_empty()
+}
