@@ -173,7 +173,8 @@ fn becomes_a_crate(definitions: &Definitions, cell: &Cell) {
             ended: Vec::new(),
             awaits: cell.awaits,
             uses_tokio: false,
-            show_tail: usage == StaticUse::Define,
+            tail: if usage == StaticUse::Define { Tail::Show } else { Tail::Statement },
+            style: Style::default(),
             evcxr_display: false,
             extern_crates: String::new(),
         };

@@ -14,6 +14,9 @@ pub fn completeness(code: &str) -> Completeness {
     if code.trim().is_empty() {
         return Completeness::Complete;
     }
+    if tokens::question(code.trim()).is_some() {
+        return Completeness::Complete;
+    }
     if code.trim_start().starts_with("%%") {
         return cell_magic(code);
     }

@@ -15,6 +15,7 @@ mod notices;
 mod progress;
 mod report;
 mod safety;
+mod spent;
 mod stopping;
 
 use std::collections::BTreeMap;
@@ -87,10 +88,14 @@ impl Session {
             begun: Arc::default(),
             page: None,
             next_input: None,
+            quit: false,
         };
+        if !request.silent {
+            notebook.history.remember(&cell.source);
+        }
         let ended = notebook.run(&mut cell).await;
         *self.lock_scope() = scope_of(&notebook.definitions, notebook.setup.environment().crates);
-        Outcome { error: ended.err(), page: cell.page, next_input: cell.next_input }
+        Outcome { error: ended.err(), page: cell.page, next_input: cell.next_input, quit: cell.quit }
     }
 
     /// Waits until the session is prepared, showing how it gets on.

@@ -2,8 +2,10 @@
 //! `Vec?`, `%%bash`.
 //!
 //! [`steps`] takes a cell apart into stretches of Rust and lines for the kernel.
-//! [`table`] defines every magic, [`options`] reads what it was given.
+//! [`table`] defines every magic, [`group`] says what it is for, [`options`] reads what it was
+//! given.
 
+pub mod group;
 pub mod options;
 pub mod table;
 
@@ -180,15 +182,9 @@ fn unknown(line: &str, name: &str, is_cell: bool) -> String {
 
 /// `name?`, `name??`, `?name`, `%magic?`.
 fn question(line: &str, known: &impl Known) -> Option<Step> {
-    let before = line.trim_start_matches('?');
-    let name = before.trim_end_matches('?').trim();
-    let marks = (line.len() - before.len()) + (before.len() - before.trim_end_matches('?').len());
-    let is_one_name = !name.is_empty()
-        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '.' | '!' | '%' | '#'))
-        && name.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '%' | ':'))
-        && name.trim_start_matches(['%', ':']).starts_with(|c: char| c.is_alphabetic() || c == '_');
-    let is_question = (1..=2).contains(&marks) && is_one_name && !known.is_fallible(name.split(['.', '!']).next()?);
-    is_question.then(|| Step::Question { name: name.to_owned(), more: marks == 2 })
+    let (name, marks) = tokens::question(line)?;
+    let is_rust = known.is_fallible(name.split(['.', '!']).next()?);
+    (!is_rust).then(|| Step::Question { name: name.to_owned(), more: marks == 2 })
 }
 
 /// `let name = !command` at the token `index`, the beginning of a statement. Returns where

@@ -4,11 +4,18 @@
 //! each magic to the function for it, in the module for its kind. A cell magic runs the lines
 //! below it by [`run`] again, so that they nest: `%%timeout 5` above `%%capture`.
 
+mod about;
 mod crates;
+mod errors;
 mod expect;
+mod forget;
+mod history;
 mod listing;
+mod names;
+mod question;
 mod settings;
 mod timeout;
+mod types;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,7 +23,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::notebook::{Notebook, ResultSender, Stop};
-use super::notices::show_text;
+use super::notices::{show_data, show_text};
 use super::report;
 use crate::cell::magic::table::Id;
 use crate::cell::magic::{self, Call, Known, Step};
@@ -25,6 +32,8 @@ use crate::definitions::Definitions;
 use crate::interpreter::NextInput;
 use crate::output::{CellError, MimeBundle, Output};
 use crate::worker::router::RunOutput;
+
+pub use history::History;
 
 /// A cell that is being run, and what it may use.
 pub struct Cell {
@@ -40,6 +49,8 @@ pub struct Cell {
     pub page: Option<MimeBundle>,
     /// Text for the next input, or for this one.
     pub next_input: Option<NextInput>,
+    /// The kernel is to end after this cell.
+    pub quit: bool,
 }
 
 impl Cell {
@@ -105,7 +116,10 @@ pub async fn run(notebook: &mut Notebook, cell: &mut Cell, range: Range<usize>) 
             Step::Line(call) => line(notebook, cell, call).await?,
             Step::Cell(call, body) => Box::pin(whole(notebook, cell, call, body.clone())).await?,
             Step::Shell(_) | Step::ShellInto { .. } => return Err(usage_error("`!` is not there yet.")),
-            Step::Question { .. } => return Err(usage_error("`?` is not there yet.")),
+            Step::Question { name, more } => question::answer(notebook, cell, name, *more).await,
+        }
+        if cell.quit {
+            break;
         }
     }
     Ok(())
@@ -117,8 +131,26 @@ async fn line(notebook: &mut Notebook, cell: &mut Cell, call: &Call) -> Result<(
     match call.magic.id {
         Id::Help => show_text(listing::help(), &cell.output).await,
         Id::Lsmagic => show_text(listing::magics(), &cell.output).await,
-        Id::Vars => show_text(listing::variables(notebook), &cell.output).await,
-        Id::Explain => show_text(listing::explain(notebook, &words).await?, &cell.output).await,
+        Id::Vars => show_data(names::vars(notebook), &cell.output).await,
+        Id::Who => show_text(names::who(notebook, &words), &cell.output).await,
+        Id::Whos => show_data(names::whos(notebook, &words), &cell.output).await,
+        Id::History => history::show(notebook, cell, call).await?,
+        Id::Type => types::show(notebook, cell, call).await?,
+        Id::Doc => question::doc(notebook, cell, &words).await?,
+        Id::Explain => show_data(errors::explain(notebook, &words).await?, &cell.output).await,
+        Id::Reset => forget::reset(notebook, cell, call).await?,
+        Id::Clear => forget::clear(notebook).await?,
+        Id::Restart => forget::restart(notebook, cell).await?,
+        Id::Opt => settings::opt(notebook, cell, &words).await?,
+        Id::Fmt => settings::fmt(notebook, cell, &words).await?,
+        Id::Efmt => settings::efmt(notebook, cell, &words).await?,
+        Id::Types => settings::types(notebook, cell, &words).await?,
+        Id::Timing => settings::timing(notebook, cell, &words).await?,
+        Id::Version => show_text(about::version(notebook), &cell.output).await,
+        Id::ShowDeps => show_text(about::added_crates(notebook), &cell.output).await,
+        Id::LastCompileDir => show_text(about::last_compile_dir(notebook), &cell.output).await,
+        Id::Evcxr => show_text(about::does_nothing(call), &cell.output).await,
+        Id::Quit => cell.quit = true,
         Id::Checkpoint => settings::checkpoint(notebook, cell, &words).await?,
         Id::Backtrace => settings::backtrace(notebook, &words).await?,
         _ => return Err(usage_error(format!("`{}` is not there yet.", call.text))),

@@ -1,0 +1,54 @@
+//! `:type`: what type an expression has.
+
+use super::{Cell, usage_error};
+use crate::cell::magic::Call;
+use crate::engine::native::type_text;
+use crate::language::types::shorten_type;
+use crate::output::CellError;
+use crate::session::notebook::Notebook;
+use crate::session::notices::show_text;
+
+pub async fn show(notebook: &mut Notebook, cell: &mut Cell, call: &Call) -> Result<(), CellError> {
+    let expression = cell.words(call).trim_end_matches(';').trim_end().to_owned();
+    if expression.is_empty() {
+        return Err(usage_error(format!("`{}` takes an expression: `:type 1 + 1`.", call.text)));
+    }
+    let type_name = match notebook.definitions.variables.get(&expression) {
+        Some(variable) => shorten_type(&variable.type_name),
+        None => {
+            let start = call.given.rest.start;
+            let code = start..start + expression.len();
+            let source = cell.source.clone();
+            match notebook.type_of(&source, code, &mut cell.stop).await? {
+                Some(printed) => legible(&printed),
+                None => "! (it never has a value)".to_owned(),
+            }
+        }
+    };
+    show_text(format!("{expression}: {type_name}"), &cell.output).await;
+    Ok(())
+}
+
+/// As a person would write it, as far as it can be written.
+fn legible(printed: &str) -> String {
+    match type_text::function_pointer(printed) {
+        Some(pointer) => shorten_type(&pointer),
+        None => shorten_type(&type_text::without_unnamed_crates(printed)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::legible;
+
+    #[test]
+    fn types_are_as_people_write_them() {
+        for (printed, shown) in [
+            ("std::vec::Vec<std::string::String>", "Vec<String>"),
+            ("fn(i32) -> i32 {double}", "fn(i32) -> i32"),
+            ("&str", "&str"),
+        ] {
+            assert_eq!(legible(printed), shown);
+        }
+    }
+}
