@@ -45,7 +45,7 @@ pub trait ByDisplay {
 
 impl<T: Display + ?Sized> ByDisplay for &&ShowAs<'_, T> {
     fn bundle(&self) -> Option<MimeBundle> {
-        Some(MimeBundle::new().with("text/plain", display_text(&self.value, SHOWN)))
+        Some(display_bundle(&self.value))
     }
 }
 
@@ -61,8 +61,7 @@ impl<T: Debug + ?Sized> ByDebug for &Show<'_, T> {
 
 impl<T: Debug + ?Sized> ByDebug for &ShowAs<'_, T> {
     fn bundle(&self) -> Option<MimeBundle> {
-        let has_value = type_name::<T>() != "()";
-        has_value.then(|| MimeBundle::new().with("text/plain", debug_text(&self.value, self.pretty, SHOWN)))
+        formatted_bundle(&self.value, self.pretty, type_name::<T>())
     }
 }
 
@@ -98,6 +97,14 @@ fn debug_bundle(value: &dyn Debug, type_name: &str) -> Option<MimeBundle> {
     Some(MimeBundle::new().with("text/plain", text))
 }
 
+fn formatted_bundle(value: &dyn Debug, pretty: bool, type_name: &str) -> Option<MimeBundle> {
+    (type_name != "()").then(|| MimeBundle::new().with("text/plain", debug_text(value, pretty, SHOWN)))
+}
+
+fn display_bundle(value: &dyn Display) -> MimeBundle {
+    MimeBundle::new().with("text/plain", display_text(value, SHOWN))
+}
+
 fn name_bundle(type_name: &str) -> MimeBundle {
     // The names of generated code say nothing.
     let type_name = type_name.replace("notebook::__tb_body::{{closure}}::", "").replace("notebook::", "");
@@ -106,9 +113,12 @@ fn name_bundle(type_name: &str) -> MimeBundle {
 
 /// The bundle with the value's type before its text, as `%types` wants it: `: i32 = 5`.
 pub fn typed<T: ?Sized>(bundle: Option<MimeBundle>, _value: &T) -> Option<MimeBundle> {
-    let bundle = bundle?;
+    with_type(bundle?, type_name::<T>())
+}
+
+fn with_type(bundle: MimeBundle, type_name: &str) -> Option<MimeBundle> {
     let text = bundle.get("text/plain").and_then(|text| text.as_str());
-    let typed = text.map(|text| format!(": {} = {text}", short_type_name(type_name::<T>())));
+    let typed = text.map(|text| format!(": {} = {text}", short_type_name(type_name)));
     Some(match typed {
         Some(typed) => bundle.with("text/plain", typed),
         None => bundle,

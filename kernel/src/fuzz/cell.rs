@@ -173,8 +173,8 @@ fn becomes_a_crate(definitions: &Definitions, cell: &Cell) {
             ended: Vec::new(),
             awaits: cell.awaits,
             uses_tokio: false,
-            tail: if usage == StaticUse::Define { Tail::Show } else { Tail::Statement },
-            style: Style::default(),
+            tail: if usage == StaticUse::Define { generate::Tail::Show } else { generate::Tail::Statement },
+            style: crate::engine::native::style::Style::default(),
             evcxr_display: false,
             extern_crates: String::new(),
         };

@@ -245,6 +245,10 @@ mod tests {
             ":dep rand\nlet y = 2;",
             "%%time\nf();\n",
             "?Vec",
+            "match?",
+            "println!?",
+            "std::thread::spawn??",
+            "%%time?",
         ] {
             assert_eq!(completeness(code), Completeness::Complete, "{code}");
         }

@@ -15,15 +15,8 @@ pub enum Group {
 
 impl Group {
     /// In the order in which they are listed.
-    pub const ALL: [Group; 7] = [
-        Group::Names,
-        Group::Time,
-        Group::Outcome,
-        Group::Crates,
-        Group::Programs,
-        Group::Settings,
-        Group::Kernel,
-    ];
+    pub const ALL: [Group; 7] =
+        [Group::Names, Group::Time, Group::Outcome, Group::Crates, Group::Programs, Group::Settings, Group::Kernel];
 
     pub fn title(self) -> &'static str {
         match self {

@@ -353,8 +353,15 @@ pub fn as_typed() -> &'static [language::Magic] {
             };
             // Made once for the life of the program.
             let page: &'static str = String::leak(magic.page());
+            let options = magic.options.iter().map(|opt| (&*String::leak(opt.usage()), opt.help));
+            let options: &'static [(&str, &str)] = Vec::leak(options.collect());
             for (sign, name) in signs.iter().flat_map(|sign| magic.names.iter().map(move |name| (sign, name))) {
-                typed.push(language::Magic { name: String::leak(format!("{sign}{name}")), help: magic.help, page });
+                typed.push(language::Magic {
+                    name: String::leak(format!("{sign}{name}")),
+                    help: magic.help,
+                    page,
+                    options,
+                });
             }
         }
         typed

@@ -12,7 +12,9 @@ pub async fn explain(notebook: &Notebook, code: &str) -> Result<MimeBundle, Cell
     let codes = match (code, &notebook.last_error) {
         ("", None) => return Err(usage_error("There was no compile error yet: `:explain E0382` explains that code.")),
         ("", Some(codes)) if codes.is_empty() => {
-            return Err(usage_error("The last compile error has no code: all that the compiler says of it is shown there."));
+            return Err(usage_error(
+                "The last compile error has no code: all that the compiler says of it is shown there.",
+            ));
         }
         ("", Some(codes)) => codes.clone(),
         (code, _) => vec![code.to_owned()],

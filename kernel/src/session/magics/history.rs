@@ -45,7 +45,11 @@ pub async fn show(notebook: &Notebook, cell: &Cell, call: &Call) -> Result<(), C
         chosen.retain(|chosen| chosen.number != cell.source.number);
         chosen.drain(..chosen.len().saturating_sub(last));
     }
-    let text = if chosen.is_empty() { "no such cell in this session".to_owned() } else { listed(&chosen, call.given.has("n")) };
+    let text = if chosen.is_empty() {
+        "no such cell in this session".to_owned()
+    } else {
+        listed(&chosen, call.given.has("n"))
+    };
     show_text(text, &cell.output).await;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
+use super::types;
 use crate::cell::item::ItemKind;
 use crate::language::known::{Known, Place};
 use crate::language::types::shorten_type;
@@ -41,7 +42,7 @@ fn rows(notebook: &Notebook) -> Vec<Row> {
     let variables = definitions.variables.iter().map(|(name, variable)| Row {
         name: name.clone(),
         kind: if variable.mutable { "let mut" } else { "let" },
-        about: shorten_type(&variable.type_name),
+        about: types::shown(&variable.type_name),
         cell: variable.cell,
     });
     let known = Known::new(&scope_of(definitions, Vec::new()), "");
@@ -49,7 +50,7 @@ fn rows(notebook: &Notebook) -> Vec<Row> {
         let found = known.definitions.iter().rev().find(|known| {
             known.name == name && known.kind == kind && known.module.is_empty() && known.place == Place::Cell(cell)
         });
-        found.and_then(|found| after_name(&found.signature(), name)).unwrap_or_default()
+        found.and_then(|found| after_name(&shorten_type(&found.signature()), name)).unwrap_or_default()
     };
     let mut items: Vec<Row> = Vec::new();
     for item in definitions.items.iter().map(|stored| &stored.item) {
@@ -57,7 +58,12 @@ fn rows(notebook: &Notebook) -> Vec<Row> {
             continue;
         }
         let (kind, cell) = (item.kind.keyword(), item.source.number);
-        items.extend(item.names.iter().map(|name| Row { name: name.clone(), kind, about: about(name, kind, cell), cell }));
+        items.extend(item.names.iter().map(|name| Row {
+            name: name.clone(),
+            kind,
+            about: about(name, kind, cell),
+            cell,
+        }));
     }
     items.sort_by(|one, other| one.name.cmp(&other.name));
     variables.chain(items).collect()
@@ -117,12 +123,12 @@ fn cells(row: &Row) -> [String; 4] {
 }
 
 fn text(rows: &[Row]) -> String {
-    let table: Vec<[String; 4]> =
-        std::iter::once(HEADINGS.map(str::to_owned)).chain(rows.iter().map(cells)).collect();
+    let table: Vec<[String; 4]> = std::iter::once(HEADINGS.map(str::to_owned)).chain(rows.iter().map(cells)).collect();
     let width = |column: usize| table.iter().map(|cells| cells[column].width()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2), width(3)];
     let line = |cells: &[String; 4]| {
-        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.width())));
+        let padded =
+            cells.iter().zip(widths).map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.width())));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let rule = "-".repeat(widths.iter().sum::<usize>() + 2 * (widths.len() - 1));

@@ -99,7 +99,8 @@ mod tests {
     use crate::language::scope::{Item, Variable};
 
     fn scope() -> Scope {
-        let variable = Variable { name: "numbers".into(), type_name: "std::vec::Vec<i32>".into(), mutable: true, cell: 3 };
+        let variable =
+            Variable { name: "numbers".into(), type_name: "std::vec::Vec<i32>".into(), mutable: true, cell: 3 };
         let source = "/// Twice as much.\nfn double(n: i32) -> i32 { n * 2 }".into();
         Scope {
             variables: vec![variable],

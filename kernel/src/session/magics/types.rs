@@ -14,7 +14,7 @@ pub async fn show(notebook: &mut Notebook, cell: &mut Cell, call: &Call) -> Resu
         return Err(usage_error(format!("`{}` takes an expression: `:type 1 + 1`.", call.text)));
     }
     let type_name = match notebook.definitions.variables.get(&expression) {
-        Some(variable) => shorten_type(&variable.type_name),
+        Some(variable) => shown(&variable.type_name),
         None => {
             let start = call.given.rest.start;
             let code = start..start + expression.len();
@@ -31,10 +31,12 @@ pub async fn show(notebook: &mut Notebook, cell: &mut Cell, call: &Call) -> Resu
 
 /// As a person would write it, as far as it can be written.
 fn legible(printed: &str) -> String {
-    match type_text::function_pointer(printed) {
-        Some(pointer) => shorten_type(&pointer),
-        None => shorten_type(&type_text::without_unnamed_crates(printed)),
-    }
+    shown(&type_text::function_pointer(printed).unwrap_or_else(|| type_text::without_unnamed_crates(printed)))
+}
+
+/// A type without its modules. All that a variable borrows is static: that goes without saying.
+pub fn shown(type_name: &str) -> String {
+    shorten_type(type_name).replace("&'static ", "&")
 }
 
 #[cfg(test)]
@@ -46,7 +48,7 @@ mod tests {
         for (printed, shown) in [
             ("std::vec::Vec<std::string::String>", "Vec<String>"),
             ("fn(i32) -> i32 {double}", "fn(i32) -> i32"),
-            ("&str", "&str"),
+            ("&'static mut [&'static str]", "&mut [&str]"),
         ] {
             assert_eq!(legible(printed), shown);
         }
