@@ -231,6 +231,20 @@ class TestForgetting:
         assert not cell.outputs
         assert "no variables and no items yet" in note(state.run("%who"))
 
+    def test_clear_forgets_crates(self, fresh, tmp_path):
+        (tmp_path / "src").mkdir()
+        (tmp_path / "Cargo.toml").write_text('[package]\nname = "tiny"\nversion = "0.1.0"\nedition = "2021"\n')
+        (tmp_path / "src/lib.rs").write_text("pub fn one() -> u8 { 1 }")
+        line = f'tiny = {{ path = "{tmp_path}" }}'
+        assert fresh.good(f":dep {line}\ntiny::one()").result == "1"
+        assert note(fresh.run(":show_deps")) == line
+        fresh.good("%reset -f")
+        assert fresh.good("tiny::one()").result == "1", "a reset keeps crates"
+        fresh.good(":clear")
+        assert "no crates" in note(fresh.run(":show_deps"))
+        fresh.run("tiny::one()").failed("CompileError")
+        assert fresh.good(f":dep {line}\ntiny::one()").result == "1"
+
     def test_restart_keeps_items(self, state):
         state.good("COUNT.fetch_add(5, std::sync::atomic::Ordering::SeqCst);")
         note(state.run(":restart"))

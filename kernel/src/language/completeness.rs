@@ -14,7 +14,7 @@ pub fn completeness(code: &str) -> Completeness {
     if code.trim().is_empty() {
         return Completeness::Complete;
     }
-    if tokens::question(code.trim()).is_some() {
+    if code.lines().all(|line| line.trim().is_empty() || tokens::question(line.trim()).is_some()) {
         return Completeness::Complete;
     }
     if code.trim_start().starts_with("%%") {

@@ -58,8 +58,8 @@ pub fn steps(text: &str, range: Range<usize>, known: &impl Known) -> Result<Vec<
     // A byte order mark, as some editors put it before a text.
     let start = range.start + if text[range.clone()].starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let text = &text[..range.end];
-    if let Some(question) = question(text[start..].trim(), known) {
-        return Ok(vec![question]);
+    if let Some(questions) = questions(&text[start..], known) {
+        return Ok(questions);
     }
     let mut steps = Vec::new();
     let mut code_start = start;
@@ -178,6 +178,13 @@ fn unknown(line: &str, name: &str, is_cell: bool) -> String {
         None => "`%lsmagic` lists those there are.".to_owned(),
     };
     format!("There is no {kind} `{sign}{name}`: {hint}")
+}
+
+/// The lines of a cell that has nothing but questions.
+fn questions(text: &str, known: &impl Known) -> Option<Vec<Step>> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    let questions: Vec<Step> = lines.map(|line| question(line, known)).collect::<Option<_>>()?;
+    (!questions.is_empty()).then_some(questions)
 }
 
 /// `name?`, `name??`, `?name`, `%magic?`.

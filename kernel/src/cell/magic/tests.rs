@@ -83,7 +83,8 @@ fn a_question_is_one_name() {
     assert_eq!(shown("?count"), ["question count"]);
     assert_eq!(shown("%timeit?"), ["question %timeit"]);
     assert_eq!(shown("let a = 1;\n%%time?"), ["code let a = 1;", "question %%time"]);
-    for rust in ["result?", "f()?", "result?.len()", "a + b?"] {
+    assert_eq!(shown("// what is it?\ncount?\n\nVec??\n"), ["question count", "question Vec more"]);
+    for rust in ["count?\nresult?", "result?", "f()?", "result?.len()", "a + b?"] {
         assert_eq!(shown(rust), [format!("code {rust}")], "{rust}");
     }
 }
