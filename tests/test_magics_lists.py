@@ -475,7 +475,7 @@ class TestSlips:
         "line, words",
         [
             ("%whoo", "did you mean `%who`?"),
-            (":tpye 1", "did you mean `%type`?"),
+            (":tpye 1", "did you mean `:type`?"),
             ("%%tiemit\n1", "did you mean `%%timeit`?"),
             ("%zzzzzzzz", "%lsmagic"),
             ("%reset -g", "option -g not recognized (allowed: -f)"),

@@ -174,6 +174,8 @@ fn unknown(line: &str, name: &str, is_cell: bool) -> String {
         };
     }
     let hint = match table::nearest(name, is_cell) {
+        // With the sign that was typed.
+        Some(near) if sign == ":" && !near.starts_with("%%") => format!("did you mean `:{}`?", &near[1..]),
         Some(near) => format!("did you mean `{near}`?"),
         None => "`%lsmagic` lists those there are.".to_owned(),
     };

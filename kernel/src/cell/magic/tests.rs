@@ -104,5 +104,5 @@ fn mistakes_are_told_before_anything_runs() {
     assert!(error("%%who").contains("write `%who`"));
     assert!(error("%nosuchthing").contains("%lsmagic"));
     assert!(error("%timeit -x 1").contains("allowed: -n N, -r R"));
-    assert_eq!(error(":dpe a = \"1\""), "There is no magic `:dpe`: did you mean `%dep`?");
+    assert_eq!(error(":dpe a = \"1\""), "There is no magic `:dpe`: did you mean `:dep`?");
 }
