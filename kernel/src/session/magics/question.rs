@@ -105,7 +105,7 @@ mod tests {
         Scope {
             variables: vec![variable],
             items: vec![Item { name: "double".into(), kind: "fn", source, cell: 2 }],
-            crates: Vec::new(),
+            ..Scope::default()
         }
     }
 
