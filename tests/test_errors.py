@@ -166,7 +166,7 @@ NOTEBOOKS = {
         //! did you mean `:dep`
         ---
         %abrakadabra
-        //! %help
+        //! %lsmagic
         ---
         %help
         //~ :dep

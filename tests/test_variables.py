@@ -372,8 +372,7 @@ NOTEBOOKS = {
         let name = "x";
         ---
         %vars
-        //~ mut numbers  
-        //~ Vec<u8>
+        //~ numbers  let mut  Vec<u8>
         //~ name
         //~ In[1]
         """,

@@ -29,6 +29,8 @@ pub struct Outcome {
     pub page: Option<MimeBundle>,
     /// Text to put into a cell (`%load`).
     pub next_input: Option<NextInput>,
+    /// The kernel is to end (`:quit`).
+    pub quit: bool,
 }
 
 /// Text that a front end is to put into a cell.

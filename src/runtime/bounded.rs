@@ -1,7 +1,7 @@
 //! What is shown of a value stays within limits, however large the value is: the text is
 //! not even made beyond them.
 
-use std::fmt::{self, Debug, Write};
+use std::fmt::{self, Debug, Display, Write};
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
@@ -63,6 +63,13 @@ pub fn debug_text(value: &dyn Debug, pretty: bool, longest: usize) -> String {
     // An error means that it is long enough, or comes from the value: what it has written
     // is shown.
     let _ = if pretty { write!(text, "{value:#?}") } else { write!(text, "{value:?}") };
+    text.finish()
+}
+
+/// The `Display` text of a value up to `longest` bytes, and how much was left out.
+pub fn display_text(value: &dyn Display, longest: usize) -> String {
+    let mut text = Bounded::new(longest);
+    let _ = write!(text, "{value}");
     text.finish()
 }
 

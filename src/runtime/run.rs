@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -42,6 +42,49 @@ impl CellError {
     }
 }
 
+/// The same after `%efmt {:#?}`.
+pub struct PrettyError(CellError);
+
+impl<E: Debug> From<E> for PrettyError {
+    fn from(error: E) -> PrettyError {
+        let text = bounded::debug_text(&error, true, bounded::MESSAGE);
+        PrettyError(CellError { type_name: std::any::type_name::<E>(), text })
+    }
+}
+
+/// The same after `%efmt {}`: every error that has `Display` converts into it.
+pub struct DisplayedError(CellError);
+
+impl<E: Display> From<E> for DisplayedError {
+    fn from(error: E) -> DisplayedError {
+        let text = bounded::display_text(&error, bounded::MESSAGE);
+        DisplayedError(CellError { type_name: std::any::type_name::<E>(), text })
+    }
+}
+
+/// The error of a cell, however it was converted.
+pub trait IntoCellError {
+    fn into_cell_error(self) -> CellError;
+}
+
+impl IntoCellError for CellError {
+    fn into_cell_error(self) -> CellError {
+        self
+    }
+}
+
+impl IntoCellError for PrettyError {
+    fn into_cell_error(self) -> CellError {
+        self.0
+    }
+}
+
+impl IntoCellError for DisplayedError {
+    fn into_cell_error(self) -> CellError {
+        self.0
+    }
+}
+
 thread_local! {
     static ENDING: RefCell<Option<Ending>> = const { RefCell::new(None) };
     /// The latest panic on the thread that runs cells.
@@ -62,9 +105,9 @@ struct Job {
 
 /// Runs the statements of a cell and catches what they throw. The variables that the
 /// closure only borrows are still there afterwards.
-pub fn catch(statements: impl FnOnce() -> Result<(), CellError>) -> Ending {
+pub fn catch<E: IntoCellError>(statements: impl FnOnce() -> Result<(), E>) -> Ending {
     // A thin shell: what needs no type is compiled once, in `ending`.
-    ending(panic::catch_unwind(AssertUnwindSafe(statements)))
+    ending(panic::catch_unwind(AssertUnwindSafe(|| statements().map_err(E::into_cell_error))))
 }
 
 fn ending(caught: thread::Result<Result<(), CellError>>) -> Ending {
@@ -234,20 +277,22 @@ mod tests {
 
     #[test]
     fn every_error_with_debug_converts() {
-        fn text(result: impl FnOnce() -> Result<(), CellError>) -> String {
+        fn text<E: IntoCellError>(result: impl FnOnce() -> Result<(), E>) -> String {
             match catch(result) {
                 Ending::Failed { text, .. } => text,
                 other => panic!("expected a failure, got {other:?}"),
             }
         }
-        assert!(text(|| Ok("x".parse::<i32>().map(|_| ())?)).contains("InvalidDigit"));
-        assert!(text(|| Err("plain text")?).contains("plain text"));
-        assert!(text(|| Err(Box::<dyn std::error::Error>::from("boxed"))?).contains("boxed"));
+        assert!(text::<CellError>(|| Ok("x".parse::<i32>().map(|_| ())?)).contains("InvalidDigit"));
+        assert!(text::<CellError>(|| Err("plain text")?).contains("plain text"));
+        assert!(text::<CellError>(|| Err(Box::<dyn std::error::Error>::from("boxed"))?).contains("boxed"));
+        assert!(text::<PrettyError>(|| Err(Some(1))?).contains("\n    1,\n"));
+        assert_eq!(text::<DisplayedError>(|| Ok("x".parse::<i32>().map(|_| ())?)), "invalid digit found in string");
     }
 
     #[test]
     fn a_panic_is_an_ending() {
-        match catch(|| panic!("of {}", "mine")) {
+        match catch::<CellError>(|| panic!("of {}", "mine")) {
             Ending::Panicked(report) => assert_eq!(report.text, "of mine"),
             other => panic!("expected a panic, got {other:?}"),
         }

@@ -2,17 +2,26 @@
 //!
 //! `(&&&Show(value)).bundle()` finds the first of these traits that fits the value's
 //! type, because method lookup takes off one reference after the other: its rich form,
-//! its `Debug` text, its type's name.
+//! its `Debug` text, its type's name. After `%fmt` it is `(&&&&ShowAs { … }).bundle()`, which
+//! looks for `Display` before `Debug` where [`ByDisplay`] is imported: for `%fmt {}`.
 
-use std::fmt::Debug;
+use std::any::type_name;
+use std::fmt::{Debug, Display};
 
 use crate::display::{MimeBundle, Rich};
 use crate::message::FromCell;
 
-use super::bounded::{SHOWN, debug_text, fitting};
+use super::bounded::{SHOWN, debug_text, display_text, fitting};
 use super::host;
 
 pub struct Show<'a, T: ?Sized>(pub &'a T);
+
+/// A value to be shown as `%fmt` says.
+pub struct ShowAs<'a, T: ?Sized> {
+    pub value: &'a T,
+    /// `{:#?}`, else `{:?}`; for a value that has no `Display` too.
+    pub pretty: bool,
+}
 
 pub trait ByRich {
     fn bundle(&self) -> Option<MimeBundle>;
@@ -24,13 +33,35 @@ impl<T: Rich + ?Sized> ByRich for &&Show<'_, T> {
     }
 }
 
+impl<T: Rich + ?Sized> ByRich for &&&ShowAs<'_, T> {
+    fn bundle(&self) -> Option<MimeBundle> {
+        Some(self.value.rich())
+    }
+}
+
+pub trait ByDisplay {
+    fn bundle(&self) -> Option<MimeBundle>;
+}
+
+impl<T: Display + ?Sized> ByDisplay for &&ShowAs<'_, T> {
+    fn bundle(&self) -> Option<MimeBundle> {
+        Some(display_bundle(&self.value))
+    }
+}
+
 pub trait ByDebug {
     fn bundle(&self) -> Option<MimeBundle>;
 }
 
 impl<T: Debug + ?Sized> ByDebug for &Show<'_, T> {
     fn bundle(&self) -> Option<MimeBundle> {
-        debug_bundle(&self.0, std::any::type_name::<T>())
+        debug_bundle(&self.0, type_name::<T>())
+    }
+}
+
+impl<T: Debug + ?Sized> ByDebug for &ShowAs<'_, T> {
+    fn bundle(&self) -> Option<MimeBundle> {
+        formatted_bundle(&self.value, self.pretty, type_name::<T>())
     }
 }
 
@@ -40,7 +71,13 @@ pub trait ByName {
 
 impl<T: ?Sized> ByName for Show<'_, T> {
     fn bundle(&self) -> Option<MimeBundle> {
-        Some(name_bundle(std::any::type_name::<T>()))
+        Some(name_bundle(type_name::<T>()))
+    }
+}
+
+impl<T: ?Sized> ByName for ShowAs<'_, T> {
+    fn bundle(&self) -> Option<MimeBundle> {
+        Some(name_bundle(type_name::<T>()))
     }
 }
 
@@ -60,10 +97,52 @@ fn debug_bundle(value: &dyn Debug, type_name: &str) -> Option<MimeBundle> {
     Some(MimeBundle::new().with("text/plain", text))
 }
 
+fn formatted_bundle(value: &dyn Debug, pretty: bool, type_name: &str) -> Option<MimeBundle> {
+    (type_name != "()").then(|| MimeBundle::new().with("text/plain", debug_text(value, pretty, SHOWN)))
+}
+
+fn display_bundle(value: &dyn Display) -> MimeBundle {
+    MimeBundle::new().with("text/plain", display_text(value, SHOWN))
+}
+
 fn name_bundle(type_name: &str) -> MimeBundle {
     // The names of generated code say nothing.
     let type_name = type_name.replace("notebook::__tb_body::{{closure}}::", "").replace("notebook::", "");
     MimeBundle::new().with("text/plain", format!("a value of type {type_name} (no Debug, so only its type is shown)"))
+}
+
+/// The bundle with the value's type before its text, as `%types` wants it: `: i32 = 5`.
+pub fn typed<T: ?Sized>(bundle: Option<MimeBundle>, _value: &T) -> Option<MimeBundle> {
+    with_type(bundle?, type_name::<T>())
+}
+
+fn with_type(bundle: MimeBundle, type_name: &str) -> Option<MimeBundle> {
+    let text = bundle.get("text/plain").and_then(|text| text.as_str());
+    let typed = text.map(|text| format!(": {} = {text}", short_type_name(type_name)));
+    Some(match typed {
+        Some(typed) => bundle.with("text/plain", typed),
+        None => bundle,
+    })
+}
+
+/// `Vec<String>` of `alloc::vec::Vec<alloc::string::String>`.
+fn short_type_name(full: &str) -> String {
+    let mut short = String::with_capacity(full.len());
+    let mut word_start = 0;
+    let mut rest = full;
+    while let Some(character) = rest.chars().next() {
+        if let Some(after) = rest.strip_prefix("::").filter(|_| !short.ends_with('>')) {
+            short.truncate(word_start);
+            rest = after;
+            continue;
+        }
+        short.push(character);
+        if !(character.is_alphanumeric() || matches!(character, '_' | '{' | '}' | '#')) {
+            word_start = short.len();
+        }
+        rest = &rest[character.len_utf8()..];
+    }
+    short
 }
 
 /// Sends the value of the last expression.
@@ -122,6 +201,27 @@ mod tests {
         assert_eq!(plain((&&&Show("text")).bundle()), "\"text\"");
         assert!(plain((&&&Show(&Opaque)).bundle()).contains("Opaque"));
         assert!((&&&Show(&())).bundle().is_none());
+    }
+
+    #[test]
+    fn a_format_is_used_where_it_fits() {
+        let value = Some(vec![1, 2]);
+        assert_eq!(plain((&&&&ShowAs { value: &value, pretty: false }).bundle()), "Some([1, 2])");
+        assert!(plain((&&&&ShowAs { value: &value, pretty: true }).bundle()).contains('\n'));
+        assert_eq!(plain((&&&&ShowAs { value: "text", pretty: false }).bundle()), "text");
+        assert_eq!(plain((&&&&ShowAs { value: &Html("<b>"), pretty: false }).bundle()), "<b>");
+        assert!(plain((&&&&ShowAs { value: &Opaque, pretty: false }).bundle()).contains("Opaque"));
+        assert!((&&&&ShowAs { value: &(), pretty: true }).bundle().is_none());
+    }
+
+    #[test]
+    fn a_type_stands_before_its_value() {
+        let value = vec![Some("a".to_owned())];
+        assert_eq!(plain(typed((&&&Show(&value)).bundle(), &value)), ": Vec<Option<String>> = [Some(\"a\")]");
+        assert!(typed((&&&Show(&())).bundle(), &()).is_none());
+        assert_eq!(short_type_name("&[(alloc::vec::Vec<u8>, a::{{closure}}::B); 2]"), "&[(Vec<u8>, B); 2]");
+        assert_eq!(short_type_name("<a::B as c::D>::E"), "<B as D>::E");
+        assert_eq!(short_type_name("dyn core::ops::Fn(a::B) -> c::D + core::marker::Send"), "dyn Fn(B) -> D + Send");
     }
 
     #[test]

@@ -22,19 +22,19 @@ impl<I: Interpreter> Shell<I> {
         let iopub = self.kernel.iopub.clone();
         iopub.busy(&request).await;
         let started = message::now();
-        let (content, stop) = match request.content::<ExecuteRequest>() {
+        let (content, stop, quit) = match request.content::<ExecuteRequest>() {
             Ok(execute) => {
                 let stop = execute.stop_on_error && !execute.silent;
-                let content = self.run(&request, execute).await;
+                let (content, quit) = self.run(&request, execute).await;
                 let stop = stop && content["status"] == "error";
-                (content, stop)
+                (content, stop, quit)
             }
             Err(error) => {
                 let value = format!("the content of this execute_request cannot be read: {error}");
                 tracing::warn!("{value}");
                 let mut content = message::error_content("MalformedRequest", &value);
                 content["execution_count"] = self.next_number.into();
-                (content, false)
+                (content, false, false)
             }
         };
         if stop {
@@ -46,11 +46,14 @@ impl<I: Interpreter> Shell<I> {
         let reply = request.reply(message::raw("execute_reply", content)).with_metadata(metadata);
         self.replies.send(reply).await;
         iopub.idle(&request).await;
+        if quit {
+            self.kernel.end(&request).await;
+        }
     }
 
-    /// Runs the cell and returns the content of the reply. What it shows has been
-    /// given to the sockets by then.
-    async fn run(&mut self, request: &Arc<Request>, execute: ExecuteRequest) -> Value {
+    /// Runs the cell and returns the content of the reply, and whether the kernel is to end
+    /// then. What it shows has been given to the sockets by then.
+    async fn run(&mut self, request: &Arc<Request>, execute: ExecuteRequest) -> (Value, bool) {
         let kernel = self.kernel.clone();
         let number = self.next_number;
         if execute.stored() {
@@ -73,6 +76,7 @@ impl<I: Interpreter> Shell<I> {
 
         let cell = CellRequest { code: execute.code, number, silent, allow_stdin };
         let outcome = run_guarded(kernel.interpreter.clone(), cell, &output).await;
+        let quit = outcome.quit;
         let content = match &outcome.error {
             Some(error) => failed(number, error),
             None => {
@@ -84,7 +88,7 @@ impl<I: Interpreter> Shell<I> {
             }
         };
         output.flush().await;
-        content
+        (content, quit)
     }
 }
 
@@ -151,5 +155,6 @@ fn payload(outcome: Outcome) -> Vec<Value> {
     let page = outcome.page.map(|data| json!({"source": "page", "data": data, "start": 0}));
     let next_input =
         outcome.next_input.map(|next| json!({"source": "set_next_input", "text": next.text, "replace": next.replace}));
-    page.into_iter().chain(next_input).collect()
+    let exit = outcome.quit.then(|| json!({"source": "ask_exit", "keepkernel": false}));
+    page.into_iter().chain(next_input).chain(exit).collect()
 }

@@ -111,6 +111,17 @@ pub(super) fn here(scope: &Scope, magics: &[Magic], code: &str, cursor: usize) -
                 candidates.add(Rank::Item, magic.name, "magic", magic.help);
             }
         }
+        Context::Option { magic } => {
+            for (usage, help) in magics.iter().filter(|known| known.name == magic).flat_map(|known| known.options) {
+                // The word for its value is not to be typed.
+                candidates.add(
+                    Rank::Item,
+                    usage.split(' ').next().unwrap_or(usage),
+                    "option",
+                    format!("{usage}: {help}"),
+                );
+            }
+        }
         Context::Derive => derives(&mut candidates, scope),
         Context::Attribute => {
             for (name, about) in macros::ATTRIBUTES {

@@ -14,6 +14,9 @@ pub fn completeness(code: &str) -> Completeness {
     if code.trim().is_empty() {
         return Completeness::Complete;
     }
+    if code.lines().all(|line| line.trim().is_empty() || tokens::question(line.trim()).is_some()) {
+        return Completeness::Complete;
+    }
     if code.trim_start().starts_with("%%") {
         return cell_magic(code);
     }
@@ -242,6 +245,10 @@ mod tests {
             ":dep rand\nlet y = 2;",
             "%%time\nf();\n",
             "?Vec",
+            "match?",
+            "println!?",
+            "std::thread::spawn??",
+            "%%time?",
         ] {
             assert_eq!(completeness(code), Completeness::Complete, "{code}");
         }

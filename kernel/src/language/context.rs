@@ -14,6 +14,8 @@ pub enum Context {
     File,
     /// A magic or command at the start of a line; `%%` ones only in the first.
     Magic { first_line: bool },
+    /// An option of a magic: `%timeit -`.
+    Option { magic: String },
     /// After `receiver.`
     Member { receiver: Range<usize> },
     /// After `a::b::`. In a `use` the braces around are part of the path.
@@ -374,7 +376,16 @@ fn in_magic(before: &str, line: Token) -> At {
     if let Some(at) = file(last_word.trim_start_matches(['"', '\'']), cursor) {
         return at;
     }
-    if !name.starts_with('%') {
+    let words: Vec<&str> = rest[..rest.len() - last_word.len()].split_whitespace().collect();
+    // A word behind an option may be its value; behind other words `-` is Rust's.
+    let follows_option = words.iter().zip([&""].into_iter().chain(&words));
+    let only_options =
+        follows_option.into_iter().all(|(word, before)| word.starts_with('-') || before.starts_with('-'));
+    if last_word.starts_with('-') && only_options {
+        let magic = name.to_owned();
+        return At { context: Context::Option { magic }, typed: cursor - last_word.len()..cursor };
+    }
+    if !takes_rust(name) {
         return At { context: Context::Nothing, typed: cursor..cursor };
     }
     // What follows a magic's name may be Rust.
@@ -388,6 +399,11 @@ fn in_magic(before: &str, line: Token) -> At {
         at.context = Context::Nothing;
     }
     at
+}
+
+/// Whether what follows the name of a magic may be Rust.
+pub(super) fn takes_rust(name: &str) -> bool {
+    name.starts_with('%') || matches!(name, ":type" | ":t" | ":doc")
 }
 
 #[cfg(test)]

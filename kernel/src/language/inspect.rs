@@ -124,7 +124,7 @@ fn in_magic(scope: &Scope, magics: &[Magic], line: &Token, cursor: usize, detail
     let name = line.text.split_whitespace().next()?;
     let in_name = cursor <= line.start + name.len();
     let rest_start = line.start + name.len();
-    if !in_name && name.starts_with('%') {
+    if !in_name && super::context::takes_rust(name) {
         let rest = &line.text[name.len()..];
         if let Some(page) = page(scope, magics, rest, cursor - rest_start, detail) {
             return Some(page);

@@ -47,6 +47,8 @@ pub struct Magic {
     pub help: &'static str,
     /// All that there is to say about it, as Markdown.
     pub page: &'static str,
+    /// How its options are typed, with the word for a value (`-n N`), and what they do.
+    pub options: &'static [(&'static str, &'static str)],
 }
 
 /// Answers on a thread of its own, with nothing after a panic.
@@ -107,8 +109,10 @@ mod tests {
         }
     }
 
-    const MAGICS: &[Magic] =
-        &[Magic { name: "%time", help: "", page: "" }, Magic { name: "%%time", help: "", page: "" }];
+    const MAGICS: &[Magic] = &[
+        Magic { name: "%time", help: "", page: "", options: &[] },
+        Magic { name: "%%time", help: "", page: "", options: &[] },
+    ];
 
     fn ask_here(code: &str, cursor: usize) {
         let found = ask(&scope(), MAGICS, code, cursor);

@@ -47,6 +47,19 @@ impl Token<'_> {
     }
 }
 
+/// The name and the number of marks in `name?`, `name??`, `?name`, `%magic?`, when the line
+/// is nothing else.
+pub fn question(line: &str) -> Option<(&str, usize)> {
+    let before = line.trim_start_matches('?');
+    let name = before.trim_end_matches('?').trim();
+    let marks = (line.len() - before.len()) + (before.len() - before.trim_end_matches('?').len());
+    let is_one_name = !name.is_empty()
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '.' | '!' | '%' | '#'))
+        && name.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '%' | ':'))
+        && name.trim_start_matches(['%', ':']).starts_with(|c: char| c.is_alphabetic() || c == '_');
+    ((1..=2).contains(&marks) && is_one_name).then_some((name, marks))
+}
+
 /// All tokens, comments included, white space left out.
 pub fn tokenize(code: &str) -> Vec<Token<'_>> {
     let mut tokens: Vec<Token> = Vec::new();

@@ -113,6 +113,9 @@ pub async fn run(
             ending = Ending::Stopped { number };
             break;
         }
+        if outcome.quit {
+            break;
+        }
         if let Some(error) = outcome.error
             && !options.allow_errors
             && !cell.has_tag("raises-exception")

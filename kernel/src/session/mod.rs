@@ -15,6 +15,7 @@ mod notices;
 mod progress;
 mod report;
 mod safety;
+mod spent;
 mod stopping;
 mod surroundings;
 
@@ -92,11 +93,15 @@ impl Session {
             files: Vec::new(),
             page: None,
             next_input: None,
+            quit: false,
         };
+        if !request.silent {
+            notebook.history.remember(&cell.source);
+        }
         let ended = notebook.run(&mut cell).await;
         let scope = scope_of(&notebook.definitions, notebook.setup.environment().crates);
         *self.lock_scope() = scope::Scope { directory: notebook.working_directory(), ..scope };
-        Outcome { error: ended.err(), page: cell.page, next_input: cell.next_input }
+        Outcome { error: ended.err(), page: cell.page, next_input: cell.next_input, quit: cell.quit }
     }
 
     /// Waits until the session is prepared, showing how it gets on.

@@ -4,27 +4,29 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use threadbook::message::{Ending, PanicReport, Place};
 use tokio::sync::{mpsc, watch};
 
 use super::directory;
 use super::loss::{self, FallBack};
-use super::magics::{self, Cell};
-use super::notices::{self, show_notice, show_notices, show_warnings};
+use super::magics::{self, Cell, History};
+use super::notices::{self, show_notice, show_notices, show_text, show_warnings};
 use super::report::{self, Sources};
 use super::safety::Safety;
+use super::spent::Spent;
 use super::stopping::{self, Stopped};
 use super::surroundings::Surroundings;
 use crate::cell::item::{Item, ItemKind};
 use crate::cell::source::CellSource;
 use crate::definitions::{Definitions, Gone};
-use crate::engine::native::compile::Environment;
+use crate::engine::native::compile::{Environment, USUAL_LEVEL};
 use crate::engine::native::lines;
 use crate::engine::native::measure::Measure;
 use crate::engine::native::resolve::{Refused, Resolved, Resolver};
 use crate::engine::native::setup::Setup;
+use crate::engine::native::style::Style;
 use crate::output::{CellError, MimeBundle, Output};
 use crate::worker::process::{RunEnd, Worker};
 use crate::worker::router::{Death, RunOutput};
@@ -38,6 +40,17 @@ pub struct Notebook {
     /// person's own RUST_BACKTRACE must not make all cells slow; it shows what is left
     /// of the calls in optimised code.)
     backtrace: bool,
+    /// How far cells are optimised.
+    pub opt_level: u8,
+    pub style: Style,
+    /// `%timing`: each cell says how long it took.
+    pub timing: bool,
+    /// What the running cell has taken so far.
+    spent: Spent,
+    /// The cells of this session.
+    pub history: History,
+    /// The codes of the last compile error, in order.
+    pub last_error: Option<Vec<String>>,
     /// A cell has named it, or a crate was added that could use it.
     uses_rayon: bool,
     pub(super) worker: Option<Worker>,
@@ -75,6 +88,12 @@ impl Notebook {
             setup,
             safety: Safety::default(),
             backtrace: false,
+            opt_level: USUAL_LEVEL,
+            style: Style::default(),
+            timing: false,
+            spent: Spent::default(),
+            history: History::default(),
+            last_error: None,
             uses_rayon: false,
             worker: None,
             sources: Arc::default(),
@@ -120,9 +139,29 @@ impl Notebook {
         self.worker().await.map(drop)
     }
 
+    /// Forgets all variables and items. Cells go on in a fresh process, with another setup.
+    ///
+    /// # Errors
+    /// When that process does not start.
+    pub async fn begin_again(&mut self, setup: Setup) -> Result<(), CellError> {
+        self.definitions = Definitions::default();
+        self.uses_rayon = false;
+        self.replace_setup(setup).await
+    }
+
+    /// Where the compiled cells lie.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     pub async fn load_libraries(&mut self, libraries: &[PathBuf]) -> Result<(), CellError> {
         self.worker().await?.load(libraries).await;
         Ok(())
+    }
+
+    /// Whether `%backtrace on` holds.
+    pub fn has_backtrace(&self) -> bool {
+        self.backtrace
     }
 
     /// Switches backtraces on or off for the cells to come.
@@ -143,7 +182,12 @@ impl Notebook {
         proc_macro2::extra::invalidate_current_thread_spans();
         self.notice_death(&cell.output).await?;
         let whole = 0..cell.source.text.len();
-        magics::run(self, cell, whole).await
+        self.spent = Spent::default();
+        let ended = magics::run(self, cell, whole).await;
+        if self.timing {
+            show_text(self.spent.shown(), &cell.output).await;
+        }
+        ended
     }
 
     /// A worker can end between cells: a thread that goes on aborts, someone kills it.
@@ -154,11 +198,6 @@ impl Notebook {
             self.checkpoint(output).await;
         }
         Ok(())
-    }
-
-    /// Where compiled cells lie, and what goes with them.
-    pub fn directory(&self) -> &Path {
-        self.directory.path()
     }
 
     fn lock_sources(&self) -> MutexGuard<'_, Sources> {
@@ -187,14 +226,49 @@ impl Notebook {
             directory: self.directory.path(),
             run: self.runs,
         };
-        tokio::select! {
+        let began = Instant::now();
+        let resolved = tokio::select! {
             resolved = resolver.resolve(source, code, measure) => Ok(resolved),
             _ = stop.changed() => Err(report::interrupted_compile()),
-        }
+        };
+        self.spent.compiling += began.elapsed();
+        resolved
+    }
+
+    /// The type of the last expression among the bytes `code` of a text, as the compiler
+    /// prints it; `None` when it is never reached. Nothing is run.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn type_of(
+        &mut self,
+        source: &Arc<CellSource>,
+        code: Range<usize>,
+        stop: &mut Stop,
+    ) -> Result<Option<String>, CellError> {
+        self.runs += 1;
+        let environment = self.environment();
+        let _ = std::fs::create_dir_all(self.directory.path());
+        let resolver = Resolver {
+            environment: &environment,
+            definitions: &self.definitions,
+            directory: self.directory.path(),
+            run: self.runs,
+        };
+        let told = tokio::select! {
+            told = resolver.type_of(source, code) => told,
+            _ = stop.changed() => return Err(report::interrupted_compile()),
+        };
+        told.map_err(|refused| self.refused(refused))
     }
 
     fn environment(&self) -> Environment {
-        Environment { debug_lines: self.backtrace, ..self.setup.environment() }
+        Environment {
+            debug_lines: self.backtrace,
+            opt_level: self.opt_level,
+            style: self.style,
+            ..self.setup.environment()
+        }
     }
 
     /// Compiles and runs the bytes `code` of a text as a part of a cell.
@@ -241,7 +315,9 @@ impl Notebook {
         let end =
             worker.run(run, &resolved.library, &resolved.entry, self.uses_rayon, order, resolved.compile_time, outputs);
         cell.begun.notify_one();
+        let began = Instant::now();
         let stopped = stopping::wait(worker, run, end, &mut cell.stop, &output).await;
+        self.spent.running += began.elapsed();
         let result = match stopped {
             Stopped::Ended(RunEnd::Ended { ending, variables }) => {
                 self.ended(ending, variables, &resolved, source.number, &output).await
@@ -398,9 +474,16 @@ impl Notebook {
     }
 
     /// What is told of a cell that the compiler refused.
-    pub fn refused(&self, refused: Refused) -> CellError {
+    pub fn refused(&mut self, refused: Refused) -> CellError {
         match refused {
             Refused::Rejected { errors, text, source } => {
+                let mut codes: Vec<String> = Vec::new();
+                for code in errors.iter().filter_map(|error| error.code.as_ref()) {
+                    if !codes.contains(&code.code) {
+                        codes.push(code.code.clone());
+                    }
+                }
+                self.last_error = Some(codes);
                 report::compile_error(&errors, &text, &source, &self.definitions)
             }
             Refused::Failed(error) => report::plain("CompileError", &error.to_string()),

@@ -59,6 +59,10 @@ pub async fn show_notice(notice: &str, output: &Output) {
 /// Text of the kernel itself: a display, since text on stderr would count as the
 /// cell's own complaint.
 pub async fn show_text(text: String, output: &Output) {
-    let data = MimeBundle::from_iter([("text/plain".to_owned(), text.into())]);
+    show_data(MimeBundle::from_iter([("text/plain".to_owned(), text.into())]), output).await;
+}
+
+/// The same in several formats.
+pub async fn show_data(data: MimeBundle, output: &Output) {
     output.send(Event::Display { data, metadata: Map::new(), display_id: None, update: false }).await;
 }

@@ -2,8 +2,10 @@
 //! `Vec?`, `%%bash`.
 //!
 //! [`steps`] takes a cell apart into stretches of Rust and lines for the kernel.
-//! [`table`] defines every magic, [`options`] reads what it was given.
+//! [`table`] defines every magic, [`group`] says what it is for, [`options`] reads what it was
+//! given.
 
+pub mod group;
 pub mod options;
 pub mod table;
 
@@ -56,8 +58,8 @@ pub fn steps(text: &str, range: Range<usize>, known: &impl Known) -> Result<Vec<
     // A byte order mark, as some editors put it before a text.
     let start = range.start + if text[range.clone()].starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let text = &text[..range.end];
-    if let Some(question) = question(text[start..].trim(), known) {
-        return Ok(vec![question]);
+    if let Some(questions) = questions(&text[start..], known) {
+        return Ok(questions);
     }
     let mut steps = Vec::new();
     let mut code_start = start;
@@ -172,23 +174,26 @@ fn unknown(line: &str, name: &str, is_cell: bool) -> String {
         };
     }
     let hint = match table::nearest(name, is_cell) {
+        // With the sign that was typed.
+        Some(near) if sign == ":" && !near.starts_with("%%") => format!("did you mean `:{}`?", &near[1..]),
         Some(near) => format!("did you mean `{near}`?"),
         None => "`%lsmagic` lists those there are.".to_owned(),
     };
     format!("There is no {kind} `{sign}{name}`: {hint}")
 }
 
+/// The lines of a cell that has nothing but questions.
+fn questions(text: &str, known: &impl Known) -> Option<Vec<Step>> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    let questions: Vec<Step> = lines.map(|line| question(line, known)).collect::<Option<_>>()?;
+    (!questions.is_empty()).then_some(questions)
+}
+
 /// `name?`, `name??`, `?name`, `%magic?`.
 fn question(line: &str, known: &impl Known) -> Option<Step> {
-    let before = line.trim_start_matches('?');
-    let name = before.trim_end_matches('?').trim();
-    let marks = (line.len() - before.len()) + (before.len() - before.trim_end_matches('?').len());
-    let is_one_name = !name.is_empty()
-        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '.' | '!' | '%' | '#'))
-        && name.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '%' | ':'))
-        && name.trim_start_matches(['%', ':']).starts_with(|c: char| c.is_alphabetic() || c == '_');
-    let is_question = (1..=2).contains(&marks) && is_one_name && !known.is_fallible(name.split(['.', '!']).next()?);
-    is_question.then(|| Step::Question { name: name.to_owned(), more: marks == 2 })
+    let (name, marks) = tokens::question(line)?;
+    let is_rust = known.is_fallible(name.split(['.', '!']).next()?);
+    (!is_rust).then(|| Step::Question { name: name.to_owned(), more: marks == 2 })
 }
 
 /// `let name = !command` at the token `index`, the beginning of a statement. Returns where

@@ -20,6 +20,7 @@ pub enum Id {
     Doc,
     Efmt,
     Env,
+    Evcxr,
     Explain,
     Fmt,
     Help,
@@ -31,6 +32,7 @@ pub enum Id {
     Pwd,
     Quit,
     Reset,
+    Restart,
     Run,
     Script,
     Sh,
@@ -88,6 +90,11 @@ const fn flag(name: &'static str, help: &'static str) -> Opt {
 
 const fn value(name: &'static str, value: &'static str, help: &'static str) -> Opt {
     Opt { name, value: Some(value), help }
+}
+
+/// A command of evcxr that has nothing to do here, and why.
+const fn evcxr(names: &'static [&'static str], why: &'static str) -> Magic {
+    line(Id::Evcxr, names, "", why)
 }
 
 const SCRIPT_OPTIONS: &[Opt] = &[
@@ -166,25 +173,53 @@ pub const MAGICS: &[Magic] = &[
     ),
     line(Id::ShowDeps, &["show_deps"], "", "lists the crates that were added"),
     line(Id::Vars, &["vars"], "", "lists the variables with their types"),
-    line(Id::Who, &["who"], "", "lists the names of the variables"),
-    line(Id::Whos, &["whos"], "", "lists the variables and items with what they are"),
-    line(Id::Type, &["type", "t"], "EXPRESSION", "shows the type of an expression, which is not run"),
-    line(Id::Doc, &["doc"], "NAME", "explains a name, as `NAME?` does"),
     Magic {
+        details: "`%who Vec String` lists the variables of these types, `%who fn struct` the items of these kinds.",
+        ..line(Id::Who, &["who"], "[KIND …]", "lists the names of the variables and items")
+    },
+    Magic {
+        details: "KIND as in `%who`.",
+        ..line(Id::Whos, &["whos"], "[KIND …]", "lists the variables and items with what they are")
+    },
+    Magic {
+        details: "What the expression would do is not done.",
+        ..line(Id::Type, &["type", "t"], "EXPRESSION", "shows the type of an expression, which is not run")
+    },
+    Magic {
+        details: "NAME is a variable or an item of the notebook, a name of the standard library or of the prelude, a path \
+                  such as `std::thread::spawn`, a macro, a keyword or a magic. `NAME??` shows the source of the notebook's \
+                  own items.",
+        ..line(Id::Doc, &["doc"], "NAME", "explains a name, as `NAME?` does")
+    },
+    Magic {
+        details: "The process that holds them ends, with its threads; a fresh one takes its place. Crates that were added \
+                  stay.",
         options: &[flag("f", "without being asked")],
         ..line(Id::Reset, &["reset"], "", "forgets all variables and items")
     },
-    line(Id::Clear, &["clear"], "", "forgets all variables, items and added crates"),
     Magic {
+        details: "As `%reset -f`, and the crates are forgotten, too: `:dep` adds them again without building them.",
+        ..line(Id::Clear, &["clear"], "", "forgets all variables, items and added crates")
+    },
+    Magic {
+        details: "Items and crates stay. Statics start again.",
+        ..line(Id::Restart, &["restart"], "", "begins a fresh process for cells: all variables are forgotten")
+    },
+    Magic {
+        details: "`%history 3` shows a cell, `%history 2-4 7` shows several, `%history 5-` all from one on.",
         options: &[flag("n", "with the numbers of the cells"), value("l", "LAST", "the last so many cells only")],
-        ..line(Id::History, &["history", "hist"], "[FIRST-LAST]", "shows the cells that were run")
+        ..line(Id::History, &["history", "hist"], "[FIRST-LAST …]", "shows the cells that were run")
     },
     line(Id::Run, &["run"], "FILE.rs", "runs a file as if it stood in the cell, then its `main`, if it has one"),
     line(Id::Load, &["load"], "FILE", "puts a file into the cell"),
     line(Id::Cd, &["cd"], "[DIRECTORY]", "changes the working directory; `-` goes back"),
     line(Id::Pwd, &["pwd"], "", "shows the working directory"),
     line(Id::Env, &["env"], "[NAME[=VALUE]]", "shows or sets environment variables"),
-    line(Id::Opt, &["opt"], "[LEVEL]", "how far cells are optimised: 0 to 3"),
+    Magic {
+        details: "2 from the beginning. Without LEVEL it goes from 2 to 0 and back. A cell at level 0 compiles a little \
+                  faster and runs much slower; variables and statics fit cells of every level.",
+        ..line(Id::Opt, &["opt"], "[LEVEL]", "how far cells are optimised: 0 to 3")
+    },
     line(Id::Backtrace, &["backtrace"], "on|off", "panics show the calls that led to them; cells run unoptimised"),
     Magic {
         details: "A size is the most memory that a checkpoint is made for: `%checkpoint 4 GiB`.",
@@ -192,19 +227,46 @@ pub const MAGICS: &[Magic] = &[
     },
     line(Id::Timing, &["timing"], "", "switches on or off that cells tell how long they took"),
     line(Id::Types, &["types"], "", "switches on or off that values are shown with their types"),
-    line(Id::Fmt, &["fmt"], "[FORMAT]", "how values are shown: {:?}, {:#?} or {}"),
-    line(Id::Efmt, &["efmt"], "[FORMAT]", "how errors that `?` meets are shown: {:?}, {:#?} or {}"),
+    Magic {
+        details: "Without FORMAT as in the beginning: `{:?}`, laid out as by `{:#?}` when that is long. What has a picture or \
+                  a table of its own is shown so in any case; what has no `Display` is shown by `{:?}` after `%fmt {}`.",
+        ..line(Id::Fmt, &["fmt"], "[FORMAT]", "how values are shown: `{:?}`, `{:#?}` or `{}`")
+    },
+    Magic {
+        details: "`{:?}` from the beginning. After `%efmt {}` an error must have `Display`.",
+        ..line(Id::Efmt, &["efmt"], "[FORMAT]", "how errors that `?` meets are shown: `{:?}`, `{:#?}` or `{}`")
+    },
     line(Id::Explain, &["explain"], "[CODE]", "explains an error code of the compiler: the last one, or E0382, say"),
     line(Id::LastCompileDir, &["last_compile_dir"], "", "shows where the compiled cells lie"),
     line(Id::Lsmagic, &["lsmagic"], "", "lists the magics"),
     line(Id::Help, &["help"], "", "says what the kernel can do beside running Rust"),
     line(Id::Version, &["version"], "", "shows the versions of Threadbook and Rust"),
-    line(Id::Quit, &["quit"], "", "ends the kernel"),
+    line(Id::Quit, &["quit", "exit"], "", "ends the kernel"),
+    // What else evcxr has. Its notebooks go on.
+    evcxr(&["allow_static_linking"], "added crates are always linked as shared libraries"),
+    evcxr(&["build_env"], "crates are built with the kernel's own environment: set the variable before Jupyter starts"),
+    evcxr(&["cache"], "what was built is always kept, for all notebooks"),
+    evcxr(&["clear_cache"], "what was built is tidied up by itself"),
+    evcxr(&["codegen_backend"], "cells are compiled with rustc's usual backend"),
+    evcxr(&["internal_debug"], "set THREADBOOK_LOG=debug before Jupyter starts: the kernel's log then says more"),
+    evcxr(&["last_error_json"], "`%explain` explains the last error"),
+    evcxr(&["linker"], "cells are linked by rustc's usual linker"),
+    evcxr(&["load_config"], "there are no files that are run at the start: `%run FILE.rs` runs one"),
+    evcxr(&["offline"], "cargo is asked only for crates that were never built before"),
+    evcxr(&["preserve_vars_on_panic"], "variables always outlive a panic"),
+    evcxr(&["sccache"], "what was built is always kept, for all notebooks"),
+    evcxr(&["time_passes"], "`%timing` says how long cells take to compile and to run"),
+    evcxr(&["toolchain"], "the compiler is the one that RUSTC names or that is on the PATH when Jupyter starts"),
 ];
 
 impl Magic {
     pub fn name(&self) -> &'static str {
         self.names[0]
+    }
+
+    /// Whether it does something, and so is listed.
+    pub fn is_listed(&self) -> bool {
+        self.id != Id::Evcxr
     }
 
     pub fn is_line(&self) -> bool {
@@ -215,17 +277,31 @@ impl Magic {
         self.form != Form::Line
     }
 
-    /// How it is typed, without its options.
-    pub fn usage(&self) -> String {
-        let sign = if self.is_line() { "%" } else { "%%" };
-        format!("{sign}{} {}", self.name(), self.words).trim_end().to_owned()
+    /// Before its name, in a line: evcxr's commands have `:`, though `%` does as well.
+    fn line_sign(&self) -> &'static str {
+        use Id::*;
+        match self.id {
+            Clear | Dep | Doc | Efmt | Evcxr | Explain | Fmt | LastCompileDir | Opt | Quit | Restart | ShowDeps
+            | Timing | Type | Types | Version => ":",
+            _ => "%",
+        }
+    }
+
+    /// How it is typed, without its options: as a line, as a cell's first line.
+    pub fn usages(&self) -> Vec<String> {
+        let usage = |sign: &str, words: &str| format!("{sign}{} {words}", self.name()).trim_end().to_owned();
+        match self.form {
+            Form::Line => vec![usage(self.line_sign(), self.words)],
+            Form::Cell => vec![usage("%%", self.words)],
+            Form::Both => vec![usage("%", self.words), usage("%%", "")],
+        }
     }
 
     /// All that there is to say about it, as Markdown.
     pub fn page(&self) -> String {
         let mut page = String::new();
         let signs: &[&str] = match self.form {
-            Form::Line => &["%"],
+            Form::Line => &[self.line_sign()],
             Form::Cell => &["%%"],
             Form::Both => &["%", "%%"],
         };
@@ -234,6 +310,10 @@ impl Magic {
             let words = if *sign == "%%" && self.form == Form::Both { "" } else { self.words };
             page.push_str(format!("`{sign}{} {options}{words}", self.name()).trim_end());
             page.push_str("`\n\n");
+        }
+        if !self.is_listed() {
+            page.push_str(&format!("A command of evcxr that does nothing here: {}.\n", self.help));
+            return page;
         }
         let (first, rest) = self.help.split_at(1);
         page.push_str(&format!("{}{rest}.\n", first.to_uppercase()));
@@ -265,7 +345,7 @@ pub fn find(name: &str, in_cell_form: bool) -> Option<&'static Magic> {
 pub fn as_typed() -> &'static [language::Magic] {
     static TYPED: LazyLock<Vec<language::Magic>> = LazyLock::new(|| {
         let mut typed = Vec::new();
-        for magic in MAGICS {
+        for magic in MAGICS.iter().filter(|magic| magic.is_listed()) {
             let signs: &[&str] = match magic.form {
                 Form::Line => &[":", "%"],
                 Form::Cell => &["%%"],
@@ -273,8 +353,15 @@ pub fn as_typed() -> &'static [language::Magic] {
             };
             // Made once for the life of the program.
             let page: &'static str = String::leak(magic.page());
+            let options = magic.options.iter().map(|opt| (&*String::leak(opt.usage()), opt.help));
+            let options: &'static [(&str, &str)] = Vec::leak(options.collect());
             for (sign, name) in signs.iter().flat_map(|sign| magic.names.iter().map(move |name| (sign, name))) {
-                typed.push(language::Magic { name: String::leak(format!("{sign}{name}")), help: magic.help, page });
+                typed.push(language::Magic {
+                    name: String::leak(format!("{sign}{name}")),
+                    help: magic.help,
+                    page,
+                    options,
+                });
             }
         }
         typed
@@ -284,7 +371,8 @@ pub fn as_typed() -> &'static [language::Magic] {
 
 /// The magic that is written most like `name`, as it is typed.
 pub fn nearest(name: &str, in_cell_form: bool) -> Option<String> {
-    let names = MAGICS.iter().flat_map(|magic| magic.names.iter().map(move |name| (magic, *name)));
+    let listed = MAGICS.iter().filter(|magic| magic.is_listed());
+    let names = listed.flat_map(|magic| magic.names.iter().map(move |name| (magic, *name)));
     let near = names
         .map(|(magic, known)| (strsim::damerau_levenshtein(known, name), known.len(), magic, known))
         .filter(|(distance, length, ..)| *distance <= 1 + length / 3);

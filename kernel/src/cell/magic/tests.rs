@@ -83,7 +83,8 @@ fn a_question_is_one_name() {
     assert_eq!(shown("?count"), ["question count"]);
     assert_eq!(shown("%timeit?"), ["question %timeit"]);
     assert_eq!(shown("let a = 1;\n%%time?"), ["code let a = 1;", "question %%time"]);
-    for rust in ["result?", "f()?", "result?.len()", "a + b?"] {
+    assert_eq!(shown("// what is it?\ncount?\n\nVec??\n"), ["question count", "question Vec more"]);
+    for rust in ["count?\nresult?", "result?", "f()?", "result?.len()", "a + b?"] {
         assert_eq!(shown(rust), [format!("code {rust}")], "{rust}");
     }
 }
@@ -103,5 +104,5 @@ fn mistakes_are_told_before_anything_runs() {
     assert!(error("%%who").contains("write `%who`"));
     assert!(error("%nosuchthing").contains("%lsmagic"));
     assert!(error("%timeit -x 1").contains("allowed: -n N, -r R"));
-    assert_eq!(error(":dpe a = \"1\""), "There is no magic `:dpe`: did you mean `%dep`?");
+    assert_eq!(error(":dpe a = \"1\""), "There is no magic `:dpe`: did you mean `:dep`?");
 }

@@ -9,6 +9,7 @@ use tokio::process::Command;
 
 use super::diagnostics::CompilerOutput;
 use super::generate::Generated;
+use super::style::Style;
 
 /// What every cell is compiled with: the compiler, the crates a cell may name.
 #[derive(Debug, Clone)]
@@ -22,8 +23,11 @@ pub struct Environment {
     pub crates: Vec<String>,
     /// Crates of `:dep` are among them.
     pub has_dependencies: bool,
+    /// How far cells are optimised, as `-C opt-level` takes it.
+    pub opt_level: u8,
     /// For backtraces: libraries know the lines of their code, and keep every call.
     pub debug_lines: bool,
+    pub style: Style,
 }
 
 /// How much the compiler does.
@@ -81,7 +85,7 @@ pub async fn compile(
     command
         .current_dir(directory)
         .args(FLAGS)
-        .args(level(environment.debug_lines, goal, stem))
+        .args(level(environment, goal, stem))
         .arg(emit)
         .args(&environment.arguments)
         .arg(&source_file);
@@ -107,7 +111,7 @@ pub async fn compile_with_lines(environment: &Environment, directory: &Path, ste
     command
         .current_dir(directory)
         .args(FLAGS)
-        .args(level(environment.debug_lines, Goal::Library, stem))
+        .args(level(environment, Goal::Library, stem))
         .arg("-Cdebuginfo=line-tables-only")
         .arg(emit)
         .args(&environment.arguments)
@@ -167,18 +171,23 @@ const FLAGS: &[&str] = &[
 /// name tells it, so that the same cell can be compiled in the same way later.)
 pub const RELEASE: &str = "_release";
 
-fn level(debug_lines: bool, goal: Goal, stem: &str) -> &'static [&'static str] {
+/// What cells are optimised to, unless it is asked for something else.
+pub const USUAL_LEVEL: u8 = 2;
+
+fn level(environment: &Environment, goal: Goal, stem: &str) -> Vec<String> {
     // Types are the same at every level.
     if goal == Goal::Types {
-        return &["-Copt-level=0"];
+        return vec!["-Copt-level=0".to_owned()];
     }
     // What is measured is the release code, also when backtraces are wanted.
     if stem.ends_with(RELEASE) {
-        return match debug_lines {
-            true => &["-Copt-level=3", "-Coverflow-checks=off", "-Cdebuginfo=line-tables-only"],
-            false => &["-Copt-level=3", "-Coverflow-checks=off"],
-        };
+        let mut flags = vec!["-Copt-level=3".to_owned(), "-Coverflow-checks=off".to_owned()];
+        flags.extend(environment.debug_lines.then(|| "-Cdebuginfo=line-tables-only".to_owned()));
+        return flags;
     }
     // An optimised program has lost the calls that a backtrace is to show.
-    if debug_lines { &["-Copt-level=0", "-Cdebuginfo=line-tables-only"] } else { &["-Copt-level=2"] }
+    if environment.debug_lines {
+        return vec!["-Copt-level=0".to_owned(), "-Cdebuginfo=line-tables-only".to_owned()];
+    }
+    vec![format!("-Copt-level={}", environment.opt_level)]
 }

@@ -128,6 +128,11 @@ impl Dependencies {
         }
     }
 
+    /// None, with relative paths taken from the same directory.
+    pub fn none_in_the_same_place(&self) -> Dependencies {
+        Dependencies::new(&self.directory)
+    }
+
     pub fn specs(&self) -> &[DependencySpec] {
         &self.specs
     }

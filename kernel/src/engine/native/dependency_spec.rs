@@ -1,5 +1,6 @@
 //! What `:dep` is given: a crate, as `Cargo.toml` or `cargo add` write it.
 
+use std::fmt;
 use std::path::Path;
 
 use semver::VersionReq;
@@ -39,6 +40,17 @@ pub enum SpecError {
     Option(String),
     #[error("`{0}` wants something behind it.")]
     OptionValue(String),
+}
+
+/// As `Cargo.toml` has it.
+impl fmt::Display for DependencySpec {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.table.get("version"), self.table.len()) {
+            (Some(version), 1) => write!(formatter, "{} = {version}", self.name),
+            (_, 0) => write!(formatter, "{} = \"*\"", self.name),
+            _ => write!(formatter, "{} = {}", self.name, Value::Table(self.table.clone())),
+        }
+    }
 }
 
 impl DependencySpec {
@@ -197,6 +209,18 @@ mod tests {
     fn table(text: &str) -> String {
         let table: Table = text.parse().expect("TOML");
         table.to_string()
+    }
+
+    #[test]
+    fn it_is_shown_as_in_a_manifest() {
+        for (given, shown) in [
+            ("rand = \"0.9\"", "rand = \"0.9\""),
+            ("rand@0.9", "rand = \"0.9\""),
+            ("rand", "rand = \"*\""),
+            ("a = { path = \"b\" }", "a = { path = \"b\" }"),
+        ] {
+            assert_eq!(DependencySpec::parse(given).map(|spec| spec.to_string()).as_deref(), Ok(shown), "{given}");
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@
 use std::ops::Range;
 
 use super::measure;
+use super::style::Style;
 use crate::cell::item::{Item, ItemKind};
 use crate::cell::parse::Cell;
 use crate::cell::source::SourceText;
@@ -75,6 +76,20 @@ pub struct Kept {
     pub closure_arguments: Option<usize>,
 }
 
+/// What a crate does with its last expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail {
+    /// It is shown.
+    Show,
+    /// It is a statement only.
+    Statement,
+    /// The compiler is to write out its type: see [`TAIL_TYPE`]. Nothing is shown.
+    Type,
+}
+
+/// The name under which the type of a reference to the last expression is told.
+pub const TAIL_TYPE: &str = "__tb_tail";
+
 /// Everything that decides the crate's text.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -90,8 +105,10 @@ pub struct Plan {
     pub awaits: bool,
     /// The cell may call tokio, which wants to find its runtime.
     pub uses_tokio: bool,
-    /// Show the last expression; else it is only a statement.
-    pub show_tail: bool,
+    /// What is done with the last expression.
+    pub tail: Tail,
+    /// How it is shown, and errors are.
+    pub style: Style,
     /// Ask the value for its method `evcxr_display` first.
     pub evcxr_display: bool,
     /// Lines that link the shared libraries with the crates that a cell may name.
@@ -221,7 +238,8 @@ impl Generator {
             false => ("{", "}"),
         };
         self.out.push(&format!(
-            "let __tb_ending = threadbook::__rt::catch(|| -> ::core::result::Result<(), threadbook::__rt::CellError> {{ {open}\n"
+            "let __tb_ending = threadbook::__rt::catch(|| -> ::core::result::Result<(), {}> {{ {open}\n",
+            plan.style.error_type()
         ));
         match &plan.measure {
             measure::Plan::No => self.statements(cell, plan, ""),
@@ -244,7 +262,8 @@ impl Generator {
         for kept in &plan.kept {
             self.keep(kept);
         }
-        self.out.push(&format!("::core::result::Result::<(), threadbook::__rt::CellError>::Ok(())\n{close} }});\n"));
+        let error_type = plan.style.error_type();
+        self.out.push(&format!("::core::result::Result::<(), {error_type}>::Ok(())\n{close} }});\n"));
         for taken in plan.taken.iter().filter(|taken| taken.back == Back::Always) {
             let text = keep_call("keep_back", &taken.name);
             self.region(Purpose::KeepBack(taken.name.clone()), &text);
@@ -255,7 +274,7 @@ impl Generator {
     /// The cell's text between its items, with the last expression wrapped to be shown.
     /// `ended` is done when all of it is computed, before anything is shown.
     fn statements(&mut self, cell: &Cell, plan: &Plan, ended: &str) {
-        let tail = cell.tail.clone().filter(|_| plan.show_tail);
+        let tail = cell.tail.clone().filter(|_| plan.tail != Tail::Statement);
         let end = tail.as_ref().map_or(cell.code.end, |tail| tail.start);
         let mut at = cell.inner_attributes.iter().map(|attribute| attribute.end).fold(cell.code.start, usize::max);
         for item in &cell.items {
@@ -274,12 +293,19 @@ impl Generator {
         let start = self.out.len();
         self.out.push("match &(");
         self.out.push_cell(&cell.source, tail);
-        self.out.push("\n) { __tb_value => {\nuse threadbook::__rt::show::{ByDebug as _, ByName as _, ByRich as _, Displayed as _, EvcxrFallback as _};\n");
+        self.out.push("\n) { __tb_value => {\n");
         self.out.push(ended);
-        let condition = if plan.evcxr_display { "if !(*__tb_value).evcxr_display().displayed() " } else { "" };
-        self.out.push(&format!(
-            "{condition}{{ threadbook::__rt::show::result((&&&threadbook::__rt::show::Show(__tb_value)).bundle()); }}\n}} }}\n"
-        ));
+        if plan.tail == Tail::Type {
+            self.out.push(&format!(
+                "let mut __tb_kept = ::core::mem::ManuallyDrop::new(__tb_value); \
+                 threadbook::__rt::signature::tell(\"{TAIL_TYPE}\", &mut __tb_kept);\n}} }}\n"
+            ));
+        } else {
+            self.out.push("use threadbook::__rt::show::{ByDebug as _, ByName as _, ByRich as _, Displayed as _, EvcxrFallback as _};\n");
+            let condition = if plan.evcxr_display { "if !(*__tb_value).evcxr_display().displayed() " } else { "" };
+            let bundle = plan.style.bundle();
+            self.out.push(&format!("{condition}{{ threadbook::__rt::show::result({bundle}); }}\n}} }}\n"));
+        }
         self.regions.push((start..self.out.len(), Purpose::ShowTail));
     }
 

@@ -6,7 +6,8 @@
 //! crate from its text and what the notebook has defined, [`compile`] calls the
 //! compiler, [`resolve`] tries until it compiles, by what [`learn`] makes of refused lines,
 //! [`mir`] and [`type_text`] read the variables' types off the compiler's output,
-//! [`diagnostics`] tells errors in the cell's own lines; [`measure`] writes cells whose time is taken.
+//! [`style`] says how values are shown, [`diagnostics`] tells errors in the cell's own lines;
+//! [`measure`] writes cells whose time is taken.
 
 pub mod build;
 pub mod compile;
@@ -21,6 +22,7 @@ pub mod mir;
 pub mod prelude;
 pub mod resolve;
 pub mod setup;
+pub mod style;
 pub mod toolchain;
 pub mod type_text;
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::compile::{self, CompileError, Compiled, Environment, Goal};
 use super::diagnostics::{CompilerOutput, Diagnostic};
-use super::generate::{self, Back, Generated, Kept, OldItem, Plan, Taken};
+use super::generate::{self, Back, Generated, Kept, OldItem, Plan, TAIL_TYPE, Tail, Taken};
 use super::learn::{self, Learnt, Next, Try};
 use super::measure::{self, Measure};
 use super::mir;
@@ -83,6 +83,32 @@ impl Resolver<'_> {
         code: Range<usize>,
         measure: &Measure,
     ) -> Result<Resolved, Refused> {
+        Ok(self.search(source, code, measure, Goal::Library).await?.0)
+    }
+
+    /// The type of the last expression among the bytes `code` of a cell, as the compiler
+    /// prints it; `None` when it is never reached.
+    ///
+    /// # Errors
+    /// [`Refused`], with what to tell.
+    pub async fn type_of(&self, source: &Arc<CellSource>, code: Range<usize>) -> Result<Option<String>, Refused> {
+        let (resolved, mir) = self.search(source, code, &Measure::No, Goal::Types).await?;
+        if resolved.cell.tail.is_none() {
+            return Ok(Some("()".to_owned()));
+        }
+        let told = mir::read(&mir).signatures.remove(TAIL_TYPE);
+        // It is the type of a reference to it.
+        Ok(told.map(|told| told.strip_prefix('&').unwrap_or(&told).to_owned()))
+    }
+
+    /// Compiles until it fits. Returns the text of the `.mir` file, too.
+    async fn search(
+        &self,
+        source: &Arc<CellSource>,
+        code: Range<usize>,
+        measure: &Measure,
+        aim: Goal,
+    ) -> Result<(Resolved, String), Refused> {
         let begin = Instant::now();
         let release = match measure {
             Measure::No => "",
@@ -96,7 +122,7 @@ impl Resolver<'_> {
                 Err(range) => return Err(self.syntax_errors(source, range).await),
             };
             let changes = self.definitions.changes(&cell);
-            let (mut plan, left_out) = self.plan(&cell, &changes, &learnt);
+            let (mut plan, left_out) = self.plan(&cell, &changes, &learnt, aim);
             plan.measure = match (measure, &measured) {
                 (Measure::Timeit(timeit), Some(measured)) => {
                     measure::plan(timeit, measured, &plan.taken, self.definitions, &learnt)
@@ -106,14 +132,15 @@ impl Resolver<'_> {
             };
             let generated = generate::generate(&cell, &plan);
             let asks_signatures = plan.kept.iter().any(|kept| kept.closure_arguments.is_some());
-            let goal = if asks_signatures { Goal::Types } else { Goal::Library };
+            let goal = if asks_signatures { Goal::Types } else { aim };
             let stem = format!("cell_{}_{attempt}{release}", self.run);
             match compile::compile(self.environment, self.directory, &stem, &generated, goal).await {
-                Ok(compiled) => {
+                Ok(mut compiled) => {
                     if let Some(made) = accept(&plan, &compiled, source.number, &cell, &mut learnt) {
+                        let mir = std::mem::take(&mut compiled.mir);
                         let mut resolved = self.resolved(cell, changes, plan, generated, compiled, made, learnt);
                         resolved.compile_time = begin.elapsed();
-                        return Ok(resolved);
+                        return Ok((resolved, mir));
                     }
                 }
                 Err(CompileError::Rejected(output)) => {
@@ -159,7 +186,7 @@ impl Resolver<'_> {
     }
 
     /// The plan, and whether items of the notebook are left out of it.
-    fn plan(&self, cell: &Cell, changes: &Changes, learnt: &Learnt) -> (Plan, bool) {
+    fn plan(&self, cell: &Cell, changes: &Changes, learnt: &Learnt, aim: Goal) -> (Plan, bool) {
         let symbols = format!("threadbook_static_{}", self.run);
         let taken: Vec<Taken> = self
             .definitions
@@ -231,7 +258,12 @@ impl Resolver<'_> {
             awaits: cell.awaits || learnt.awaits,
             uses_tokio: names.contains(TOKIO)
                 || cell.items.iter().chain(old.iter().map(|old| &old.item)).any(|item| item.mentions.contains(TOKIO)),
-            show_tail: !learnt.tail_is_statement,
+            tail: match aim {
+                _ if learnt.tail_is_statement => Tail::Statement,
+                Goal::Types => Tail::Type,
+                Goal::Library => Tail::Show,
+            },
+            style: self.environment.style,
             evcxr_display: !learnt.no_evcxr_display && self.may_use_evcxr_display(cell),
             extern_crates: self.environment.extern_crates.clone(),
             measure: measure::Plan::No,

@@ -2,16 +2,19 @@
 
 use std::path::PathBuf;
 
-use super::compile::Environment;
+use super::compile::{Environment, USUAL_LEVEL};
 use super::dependencies::{Added, AddedCrate, Dependencies, DependencyError};
 use super::dependency_spec::DependencySpec;
 use super::prelude::{Prelude, PreludeError};
+use super::style::Style;
 use super::toolchain::{Toolchain, ToolchainError};
 
 #[derive(Debug, Clone)]
 pub struct Setup {
     pub toolchain: Toolchain,
     prelude: Prelude,
+    /// The one without what added crates want of it.
+    plain_prelude: Prelude,
     dependencies: Dependencies,
 }
 
@@ -48,7 +51,21 @@ impl Setup {
         let toolchain = Toolchain::find().await?;
         let prelude = Prelude::load_or_build(&toolchain, progress).await?;
         let directory = std::env::current_dir().unwrap_or_default();
-        Ok(Setup { toolchain, prelude, dependencies: Dependencies::new(directory) })
+        Ok(Setup { toolchain, plain_prelude: prelude.clone(), prelude, dependencies: Dependencies::new(directory) })
+    }
+
+    /// The same without the crates that were added. It fits only a fresh worker.
+    pub fn without_crates(&self) -> Setup {
+        Setup {
+            prelude: self.plain_prelude.clone(),
+            dependencies: self.dependencies.none_in_the_same_place(),
+            ..self.clone()
+        }
+    }
+
+    /// The crates that were added, as they were asked for.
+    pub fn added(&self) -> &[DependencySpec] {
+        self.dependencies.specs()
     }
 
     /// Adds crates for the cells to come.
@@ -64,7 +81,7 @@ impl Setup {
             Added::AlreadyHere(crates) => AddedCrates::AlreadyHere(crates),
             Added::New { crates, libraries } => AddedCrates::New { crates, libraries },
             Added::NeedsFreshWorker { prelude, dependencies, because } => {
-                let setup = Setup { toolchain: self.toolchain.clone(), prelude: *prelude, dependencies };
+                let setup = Setup { prelude: *prelude, dependencies, ..self.clone() };
                 AddedCrates::NeedsFreshWorker { setup: Box::new(setup), because }
             }
         })
@@ -90,7 +107,9 @@ impl Setup {
             extern_crates: self.prelude.extern_crate() + &self.dependencies.extern_crates(),
             crates,
             has_dependencies: !self.dependencies.specs().is_empty(),
+            opt_level: USUAL_LEVEL,
             debug_lines: false,
+            style: Style::default(),
         }
     }
 }

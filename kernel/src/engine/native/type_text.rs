@@ -14,7 +14,7 @@ pub fn nameable(printed: &str) -> Option<String> {
 
 /// `crossbeam_channel::Sender` of `_::crossbeam_channel::Sender`: the prelude's library is
 /// linked without a name, and the compiler's path to a crate may lead through it.
-fn without_unnamed_crates(printed: &str) -> String {
+pub fn without_unnamed_crates(printed: &str) -> String {
     let mut text = String::with_capacity(printed.len());
     for part in printed.split_inclusive("_::") {
         match part.strip_suffix("_::") {

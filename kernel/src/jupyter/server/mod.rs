@@ -167,7 +167,7 @@ impl<I: Interpreter> Kernel<I> {
     }
 
     /// Tells all front ends, and makes [`run`] return.
-    async fn end(&self, request: &Request) {
+    pub async fn end(&self, request: &Request) {
         let ShutdownRequest { restart } = request.content().unwrap_or_default();
         let reply = ShutdownReply { restart, ..ShutdownReply::default() };
         self.iopub.publish(request.child(reply)).await;

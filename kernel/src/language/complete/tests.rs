@@ -4,10 +4,15 @@ use super::*;
 use crate::language::scope::{Item, Variable};
 
 const MAGICS: &[Magic] = &[
-    Magic { name: "%time", help: "Times a statement.", page: "Times a statement." },
-    Magic { name: "%timeit", help: "Times a statement, often.", page: "" },
-    Magic { name: "%%time", help: "Times the cell.", page: "" },
-    Magic { name: ":dep", help: "Adds a crate.", page: "" },
+    Magic { name: "%time", help: "Times a statement.", page: "Times a statement.", options: &[] },
+    Magic {
+        name: "%timeit",
+        help: "Times a statement, often.",
+        page: "",
+        options: &[("-n N", "loops"), ("-q", "quiet")],
+    },
+    Magic { name: "%%time", help: "Times the cell.", page: "", options: &[] },
+    Magic { name: ":dep", help: "Adds a crate.", page: "", options: &[] },
 ];
 
 fn scope() -> Scope {
@@ -301,6 +306,11 @@ fn fields_derives_attributes_and_magics() {
     assert_eq!(texts("let x = 1;\n%§"), ["%time", "%timeit"]);
     assert_eq!(texts(":§"), [":dep"]);
     has("%time numbers.§", &["push"]);
+    assert_eq!(texts("%timeit -§"), ["-n", "-q"]);
+    assert_eq!(texts("%timeit -q -n 5 -§"), ["-n", "-q"]);
+    assert_eq!(signature("%timeit -§", "-n"), "-n N: loops");
+    assert_eq!(texts("%timeit 7 -§").first().map(String::as_str), texts("7 -§").first().map(String::as_str));
+    assert_eq!(texts("%time -§"), [""; 0]);
 }
 
 #[test]

@@ -39,7 +39,8 @@ fn scope() -> Scope {
     }
 }
 
-const MAGICS: &[Magic] = &[Magic { name: "%time", help: "Times a statement.", page: "Times a statement." }];
+const MAGICS: &[Magic] =
+    &[Magic { name: "%time", help: "Times a statement.", page: "Times a statement.", options: &[] }];
 
 /// The page at `|`.
 fn at(code: &str, detail: u8) -> Option<Page> {

@@ -53,6 +53,7 @@ impl Interpreter for Commands {
                     self.interrupted.notified().await;
                     error = Some(failure("KeyboardInterrupt"));
                 }
+                "quit" => return Outcome { quit: true, ..Outcome::default() },
                 "hang" => std::future::pending().await,
                 "late" => {
                     let (output, end, line) = (output.clone(), self.shut_down.clone(), stdout(argument.to_owned()));
@@ -170,6 +171,13 @@ async fn the_run_stops_at_the_first_error_and_no_old_output_remains() {
     let ran = run_cells(&cells, &options, &Notify::new()).await;
     assert_eq!(ran.ending, Ending::Completed);
     assert_eq!(ran.outputs(1)[0]["text"], json!(["b\n"]));
+}
+
+#[tokio::test]
+async fn a_cell_that_ends_the_kernel_ends_the_run() {
+    let ran = run_to_end(&[cell("quit", &[]), cell("print b", &[])]).await;
+    assert_eq!(ran.ending, Ending::Completed);
+    assert_eq!((ran.count(0), ran.count(1)), (&json!(1), &Value::Null));
 }
 
 #[tokio::test]

@@ -1,64 +1,98 @@
-//! Lists and explanations: `%help`, `%lsmagic`, `%vars`, `:explain`.
+//! What the kernel can do: `%help`, `%lsmagic`.
 
-use tokio::process::Command;
-
-use super::usage_error;
+use crate::cell::magic::group::Group;
 use crate::cell::magic::table::{Form, MAGICS};
-use crate::language::types::shorten_type;
-use crate::output::CellError;
-use crate::session::notebook::Notebook;
 
 pub fn help() -> String {
     format!(
         "A cell is Rust: items, statements, and a last expression whose value is shown (`;` hides it).\n\
          Variables, functions, types, statics and threads live on in later cells. `?` and `.await` work\n\
-         at the top level. TAB completes, Shift-TAB explains, `NAME?` explains below the cell.\n\n\
-         Lines for the kernel (`%name?` says more about each; `:name` works for those with one `%`, too):\n{}\n  \
-         !command                                 runs a command in the shell: `!ls`, `let files = !ls`\n\n\
-         In every cell without import: display, show!, Html, Markdown, Latex, Svg, Png, Jpeg, Json, input,\n\
-         sleep, seconds, …; the crates rayon, crossbeam, tokio, serde and serde_json can be used at once.",
+         at the top level. TAB completes, Shift-TAB explains, `NAME?` explains below the cell, and\n\
+         `NAME??` shows the source. In every cell without import: display, show!, Html, Markdown, Latex,\n\
+         Svg, Png, Jpeg, Json, input, sleep, seconds, …; the crates rayon, crossbeam, tokio, serde and\n\
+         serde_json can be used at once.\n\n\
+         Lines for the kernel, with `%` or `:`, and first lines for a whole cell, with `%%`; `%NAME?` says\n\
+         more about each.\n{}",
         table()
     )
 }
 
-/// The magics with their help, a line each.
+/// The magics with their help, a line each, by what they are for.
 fn table() -> String {
-    const WIDTH: usize = 40;
-    let lines = MAGICS.iter().map(|magic| format!("  {:WIDTH$} {}", magic.usage(), magic.help));
-    lines.collect::<Vec<_>>().join("\n")
+    const WIDTH: usize = 32;
+    let mut text = String::new();
+    let line = |usage: &str, help: &str| match usage.chars().count() < WIDTH {
+        true => format!("  {usage:WIDTH$}{help}\n"),
+        false => format!("  {usage}\n  {:WIDTH$}{help}\n", ""),
+    };
+    for group in Group::ALL {
+        text.push_str(&format!("\n{}\n", group.title()));
+        if group == Group::Names {
+            text.push_str(&line("NAME?, NAME??", "explains a name; shows its source"));
+        }
+        if group == Group::Programs {
+            text.push_str(&line("!COMMAND", "runs a command in the shell"));
+            text.push_str(&line("let NAME = !COMMAND", "keeps what it prints"));
+        }
+        for magic in group.magics() {
+            text.push_str(&line(&magic.usages().join(", "), magic.help));
+        }
+    }
+    text.trim_end().to_owned()
 }
 
 /// The names of all magics.
 pub fn magics() -> String {
     let names = |sign: &str, forms: [Form; 2]| -> String {
-        let of_form = MAGICS.iter().filter(|magic| forms.contains(&magic.form));
-        of_form.flat_map(|magic| magic.names).map(|name| format!("  {sign}{name}")).collect()
+        let of_form = MAGICS.iter().filter(|magic| magic.is_listed() && forms.contains(&magic.form));
+        let mut names: Vec<String> =
+            of_form.flat_map(|magic| magic.names).map(|name| format!("{sign}{name}")).collect();
+        names.sort_unstable();
+        wrapped(names.iter().map(String::as_str))
     };
     format!(
-        "Lines:\n{}\n\nCells:\n{}\n\n`%name?` explains each.",
+        "Lines (`:` does as well as `%`):\n{}\n\nCells:\n{}\n\n`%help` says what they do, `%NAME?` says all about one.",
         names("%", [Form::Line, Form::Both]),
         names("%%", [Form::Cell, Form::Both])
     )
 }
 
-pub fn variables(notebook: &Notebook) -> String {
-    let variables = &notebook.definitions.variables;
-    if variables.is_empty() {
-        return "no variables yet".to_owned();
+/// Words in lines that fit a cell's width.
+pub fn wrapped<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    const WIDTH: usize = 90;
+    let mut text = String::new();
+    let mut used = 0;
+    for word in words {
+        let width = word.chars().count();
+        if used > 0 && used + 2 + width > WIDTH {
+            text.push('\n');
+            used = 0;
+        } else if used > 0 {
+            text.push_str("  ");
+            used += 2;
+        }
+        text.push_str(word);
+        used += width;
     }
-    let width = variables.keys().map(|name| name.chars().count()).max().unwrap_or(0);
-    let lines = variables.iter().map(|(name, variable)| {
-        let mutable = if variable.mutable { "mut " } else { "" };
-        format!("{mutable:4}{name:width$}  {}  (In[{}])", shorten_type(&variable.type_name), variable.cell)
-    });
-    lines.collect::<Vec<_>>().join("\n")
+    text
 }
 
-pub async fn explain(notebook: &Notebook, code: &str) -> Result<String, CellError> {
-    let explained = Command::new(&notebook.setup.toolchain.rustc).arg("--explain").arg(code).output().await;
-    match explained {
-        Ok(explained) if explained.status.success() => Ok(String::from_utf8_lossy(&explained.stdout).into_owned()),
-        Ok(_) => Err(usage_error(format!("The compiler has no error code `{code}`: write it as `:explain E0382`."))),
-        Err(error) => Err(usage_error(format!("The compiler could not be started: {error}."))),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_is_legible() {
+        let help = help();
+        assert!(help.lines().all(|line| line.chars().count() <= 120), "{help}");
+        assert!(help.contains("\n  :dep CRATE = \"VERSION\"") && !help.contains("sccache"), "{help}");
+    }
+
+    #[test]
+    fn words_are_wrapped_between_them() {
+        let words = ["a".repeat(50), "b".repeat(38), "c".to_owned()];
+        let text = wrapped(words.iter().map(String::as_str));
+        assert_eq!(text, format!("{}  {}\nc", words[0], words[1]));
+        assert_eq!(wrapped([].into_iter()), "");
     }
 }

@@ -4,19 +4,26 @@
 //! each magic to the function for it, in the module for its kind. A cell magic runs the lines
 //! below it by [`run`] again, so that they nest: `%%timeout 5` above `%%capture`.
 
+mod about;
 mod capture;
 mod crates;
 mod environment;
+mod errors;
 mod expect;
 mod files;
+mod forget;
 mod generated;
+mod history;
 mod interpolate;
 mod listing;
+mod names;
+mod question;
 mod run_file;
 mod settings;
 mod shell;
 mod timeout;
 mod timing;
+mod types;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -25,7 +32,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::notebook::{Notebook, ResultSender, Stop};
-use super::notices::show_text;
+use super::notices::{show_data, show_text};
 use super::report;
 use crate::cell::magic::table::Id;
 use crate::cell::magic::{self, Call, Known, Step};
@@ -35,6 +42,8 @@ use crate::engine::native::measure::Measure;
 use crate::interpreter::NextInput;
 use crate::output::{CellError, MimeBundle, Output};
 use crate::worker::router::RunOutput;
+
+pub use history::History;
 
 /// A cell that is being run, and what it may use.
 pub struct Cell {
@@ -54,6 +63,8 @@ pub struct Cell {
     pub page: Option<MimeBundle>,
     /// Text for the next input, or for this one.
     pub next_input: Option<NextInput>,
+    /// The kernel is to end after this cell.
+    pub quit: bool,
 }
 
 impl Cell {
@@ -127,7 +138,10 @@ pub async fn run(notebook: &mut Notebook, cell: &mut Cell, range: Range<usize>) 
             Step::ShellInto { name, mutable, command } => {
                 shell::run_into(notebook, cell, (name, *mutable), command).await?;
             }
-            Step::Question { .. } => return Err(usage_error("`?` is not there yet.")),
+            Step::Question { name, more } => question::answer(notebook, cell, name, *more).await,
+        }
+        if cell.quit {
+            break;
         }
     }
     Ok(())
@@ -141,8 +155,26 @@ async fn line(notebook: &mut Notebook, cell: &mut Cell, call: &Call, is_last: bo
         Id::Timeit => timing::timeit_line(notebook, cell, call, is_last).await?,
         Id::Help => show_text(listing::help(), &cell.output).await,
         Id::Lsmagic => show_text(listing::magics(), &cell.output).await,
-        Id::Vars => show_text(listing::variables(notebook), &cell.output).await,
-        Id::Explain => show_text(listing::explain(notebook, &words).await?, &cell.output).await,
+        Id::Vars => show_data(names::vars(notebook), &cell.output).await,
+        Id::Who => show_text(names::who(notebook, &words), &cell.output).await,
+        Id::Whos => show_data(names::whos(notebook, &words), &cell.output).await,
+        Id::History => history::show(notebook, cell, call).await?,
+        Id::Type => types::show(notebook, cell, call).await?,
+        Id::Doc => question::doc(notebook, cell, &words).await?,
+        Id::Explain => show_data(errors::explain(notebook, &words).await?, &cell.output).await,
+        Id::Reset => forget::reset(notebook, cell, call).await?,
+        Id::Clear => forget::clear(notebook).await?,
+        Id::Restart => forget::restart(notebook, cell).await?,
+        Id::Opt => settings::opt(notebook, cell, &words).await?,
+        Id::Fmt => settings::fmt(notebook, cell, &words).await?,
+        Id::Efmt => settings::efmt(notebook, cell, &words).await?,
+        Id::Types => settings::types(notebook, cell, &words).await?,
+        Id::Timing => settings::timing(notebook, cell, &words).await?,
+        Id::Version => show_text(about::version(notebook), &cell.output).await,
+        Id::ShowDeps => show_text(about::added_crates(notebook), &cell.output).await,
+        Id::LastCompileDir => show_text(about::last_compile_dir(notebook), &cell.output).await,
+        Id::Evcxr => show_text(about::does_nothing(call), &cell.output).await,
+        Id::Quit => cell.quit = true,
         Id::Checkpoint => settings::checkpoint(notebook, cell, &words).await?,
         Id::Cd => files::change_directory(notebook, cell, &words).await?,
         Id::Pwd => show_text(notebook.working_directory().display().to_string(), &cell.output).await,
@@ -150,7 +182,15 @@ async fn line(notebook: &mut Notebook, cell: &mut Cell, call: &Call, is_last: bo
         Id::Run => Box::pin(run_file::run(notebook, cell, &words)).await?,
         Id::Env => environment::run(notebook, cell, &words).await?,
         Id::Backtrace => settings::backtrace(notebook, &words).await?,
-        _ => return Err(usage_error(format!("`{}` is not there yet.", call.text))),
+        Id::Dep => crates::add(notebook, cell, &[&words]).await?,
+        Id::Bash
+        | Id::Capture
+        | Id::CompileFail
+        | Id::Script
+        | Id::Sh
+        | Id::ShouldPanic
+        | Id::Timeout
+        | Id::Writefile => return Err(usage_error(format!("`{}` takes a whole cell.", call.text))),
     }
     Ok(())
 }
@@ -166,6 +206,7 @@ async fn whole(notebook: &mut Notebook, cell: &mut Cell, call: &Call, body: Rang
         Id::Writefile => files::write(notebook, cell, call, body).await,
         Id::Capture => capture::run(notebook, cell, call, body).await,
         Id::ShouldPanic => expect::should_panic(notebook, cell, call, body).await,
-        _ => Err(usage_error(format!("`{}` is not there yet.", call.text))),
+        // The table has no other cell magics.
+        _ => Err(usage_error(format!("`{}` cannot take a whole cell.", call.text))),
     }
 }

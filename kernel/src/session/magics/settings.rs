@@ -1,6 +1,9 @@
-//! `%backtrace`, `%checkpoint`: how the cells to come run.
+//! `%backtrace`, `%checkpoint`, `:opt`: how the cells to come run; `:fmt`, `:efmt`, `:types`,
+//! `%timing`: what they show.
 
 use super::{Cell, usage_error};
+use crate::engine::native::compile::USUAL_LEVEL;
+use crate::engine::native::style::Format;
 use crate::output::CellError;
 use crate::session::loss;
 use crate::session::notebook::Notebook;
@@ -45,6 +48,70 @@ pub async fn checkpoint(notebook: &mut Notebook, cell: &Cell, argument: &str) ->
     Ok(())
 }
 
+/// Without an argument from 2 to 0 and back, as in evcxr.
+pub async fn opt(notebook: &mut Notebook, cell: &Cell, argument: &str) -> Result<(), CellError> {
+    notebook.opt_level = match argument {
+        "" if notebook.opt_level == USUAL_LEVEL => 0,
+        "" => USUAL_LEVEL,
+        "0" | "1" | "2" | "3" => argument.parse().unwrap_or(USUAL_LEVEL),
+        other => return Err(usage_error(format!("`:opt` takes a level, 0, 1, 2 or 3, not `{other}`."))),
+    };
+    let but = if notebook.has_backtrace() { "; `%backtrace on` keeps it at 0 until `%backtrace off`" } else { "" };
+    show_text(format!("Optimization: {}{but}", notebook.opt_level), &cell.output).await;
+    Ok(())
+}
+
+pub async fn fmt(notebook: &mut Notebook, cell: &Cell, argument: &str) -> Result<(), CellError> {
+    notebook.style.values = format_of("fmt", argument)?;
+    let format = notebook.style.values.map_or("{:?}, and {:#?} when that is long", Format::as_str);
+    show_text(format!("Output format: {format}"), &cell.output).await;
+    Ok(())
+}
+
+pub async fn efmt(notebook: &mut Notebook, cell: &Cell, argument: &str) -> Result<(), CellError> {
+    if let Some(format) = format_of("efmt", argument)? {
+        notebook.style.errors = format;
+    }
+    let format = notebook.style.errors;
+    let text = format!("Error format: {} (errors must implement {})", format.as_str(), format.trait_name());
+    show_text(text, &cell.output).await;
+    Ok(())
+}
+
+fn format_of(magic: &str, argument: &str) -> Result<Option<Format>, CellError> {
+    if argument.is_empty() {
+        return Ok(None);
+    }
+    let wrong = || usage_error(format!("`:{magic}` takes {{:?}}, {{:#?}} or {{}}, not `{argument}`."));
+    Format::parse(argument.trim_matches('"')).map(Some).ok_or_else(wrong)
+}
+
+pub async fn types(notebook: &mut Notebook, cell: &Cell, argument: &str) -> Result<(), CellError> {
+    notebook.style.types = switched("types", argument, notebook.style.types)?;
+    show_text(format!("Types: {}", on_or_off(notebook.style.types)), &cell.output).await;
+    Ok(())
+}
+
+pub async fn timing(notebook: &mut Notebook, cell: &Cell, argument: &str) -> Result<(), CellError> {
+    notebook.timing = switched("timing", argument, notebook.timing)?;
+    show_text(format!("Timing: {}", on_or_off(notebook.timing)), &cell.output).await;
+    Ok(())
+}
+
+/// The new state of something that is switched.
+fn switched(magic: &str, argument: &str, before: bool) -> Result<bool, CellError> {
+    match argument {
+        "" => Ok(!before),
+        "on" | "1" => Ok(true),
+        "off" | "0" => Ok(false),
+        other => Err(usage_error(format!("`:{magic}` takes `on` or `off`, or nothing to switch over, not `{other}`."))),
+    }
+}
+
+fn on_or_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
 /// `4 GiB`, `512MB`: all units count by 1024.
 fn parse_size(text: &str) -> Option<u64> {
     let unit_start = text.find(|c: char| c.is_alphabetic())?;
@@ -60,7 +127,22 @@ fn parse_size(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_size;
+    use super::*;
+
+    #[test]
+    fn formats_are_three() {
+        assert_eq!(format_of("fmt", ""), Ok(None));
+        assert_eq!(format_of("fmt", "{:#?}"), Ok(Some(Format::Pretty)));
+        assert_eq!(format_of("fmt", "\"{}\""), Ok(Some(Format::Display)));
+        assert!(format_of("fmt", "{:x}").expect_err("no format").value.contains("{:?}, {:#?} or {}"));
+    }
+
+    #[test]
+    fn switches_switch_over_or_as_they_are_told() {
+        assert_eq!((switched("t", "", true), switched("t", "", false)), (Ok(false), Ok(true)));
+        assert_eq!((switched("t", "on", true), switched("t", "0", true)), (Ok(true), Ok(false)));
+        assert!(switched("t", "maybe", true).is_err());
+    }
 
     #[test]
     fn sizes_have_units() {
