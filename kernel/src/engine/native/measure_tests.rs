@@ -80,6 +80,8 @@ impl Notebook {
             crates: Vec::new(),
             has_dependencies: false,
             debug_lines: false,
+            opt_level: super::compile::USUAL_LEVEL,
+            style: super::style::Style::default(),
         };
         self.runs += 1;
         let resolver = Resolver {
