@@ -144,8 +144,8 @@ mod tests {
 
     #[test]
     fn loops_of_the_body_itself_are_found() {
-        assert_eq!(measured("x", "y; if z { loop {} }").loops, [12..19]);
-        assert_eq!(measured("for i in 0..3 {}", "y").loops, [0..0; 0]);
+        assert_eq!(measured("x", "y; if z { loop {} }").loops, Vec::from_iter([12..19]));
+        assert!(measured("for i in 0..3 {}", "y").loops.is_empty());
     }
 
     #[test]
