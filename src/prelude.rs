@@ -7,7 +7,15 @@ pub use crate::display::{
 };
 pub use crate::display_any as show;
 pub use crate::input::{InputError, input, password};
-pub use crate::timing::{Clock, Timeit, TimeitResult, Timer, format_count, format_time, time, timeit};
+// Under the files that define them: completion and inspection read those.
+pub use crate::timing::{
+    clock::Clock,
+    format::{format_count, format_time},
+    result::TimeitResult,
+    time::time,
+    timeit::{Timeit, timeit},
+    timer::Timer,
+};
 
 #[cfg(doc)]
 use crate as threadbook;

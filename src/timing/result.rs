@@ -16,7 +16,7 @@ const WORTH_TELLING: f64 = 1e-6;
 /// A compiler that took longer, in seconds, is told.
 const LONG_COMPILE: f64 = 0.1;
 
-/// The outcome of [`timeit`](super::timeit) and `%%timeit`: IPython's fields, and
+/// The outcome of [`timeit`](crate::prelude::timeit) and `%%timeit`: IPython's fields, and
 /// [`percentile`](TimeitResult::percentile). All times are in seconds.
 ///
 /// Printed, it is IPython's line; shown, it has its warnings and a histogram, too.

@@ -144,8 +144,9 @@ mod tests {
 
     #[test]
     fn loops_of_the_body_itself_are_found() {
-        assert_eq!(measured("x", "y; if z { loop {} }").loops, [12..19]);
-        assert_eq!(measured("for i in 0..3 {}", "y").loops, [0..0; 0]);
+        let found = measured("x", "y; if z { loop {} }").loops;
+        assert_eq!((found.len(), found[0].clone()), (1, 12..19));
+        assert!(measured("for i in 0..3 {}", "y").loops.is_empty());
     }
 
     #[test]

@@ -235,7 +235,7 @@ impl<'a> Visit<'a> for FindPromises<'_> {
     fn visit_expr_call(&mut self, call: &'a syn::ExprCall) {
         if let Expr::Path(path) = &*call.func
             && let Some(name) = path.path.get_ident()
-            && call.args.iter().all(|argument| is_written_out(argument))
+            && call.args.iter().all(is_written_out)
         {
             self.found.calls.insert(name.to_string());
         }
