@@ -302,6 +302,77 @@ def nothing_was_lost(run, cell):
     assert cell.lines == ["42 apples, 4 temperatures, Turin"]
 
 
+UNITS = {"ns": 1e-9, "μs": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+def time_per_loop(cell):
+    """What `%timeit` says, in seconds."""
+    (shown,) = cell.displays
+    assert "<svg" in shown["text/html"]
+    number, unit = re.match(r"([\d.]+) (ns|μs|ms|s) ± .* per loop \(mean", shown["text/plain"]).groups()
+    return float(number) * UNITS[unit]
+
+
+@tour("timeit")
+def a_statement_is_measured(run, cell):
+    assert 0 < time_per_loop(cell) < 1e-3
+    assert "of 7 runs" in cell.displays[0]["text/plain"]
+
+
+@tour("timeit-cell")
+def a_cell_is_measured(run, cell):
+    assert time_per_loop(cell) > 0
+    assert "of 3 runs" in cell.displays[0]["text/plain"]
+
+
+@tour("removed")
+def removed_work_is_told(run, cell):
+    assert "black_box" in cell.displays[0]["text/plain"]
+
+
+@tour("black-box")
+def hidden_work_is_done(run, cell):
+    assert "black_box" not in cell.displays[0]["text/plain"]
+    assert time_per_loop(cell) > 100 * time_per_loop(run["removed"])
+
+
+@tour("time")
+def sleeping_takes_no_processor(run, cell):
+    times = [re.fullmatch(r"(?:CPU times: .*total|Wall time): ([\d.]+) (ns|μs|ms|s)", line) for line in cell.lines]
+    cpu, wall = (float(match[1]) * UNITS[match[2]] for match in times)
+    assert wall >= 0.3 * 0.5 and wall > cpu
+    assert cell.result["text/plain"] == "true"
+
+
+@tour("shell")
+def the_shell_knows_the_variable(run, cell):
+    assert cell.lines == ["hello from the shell"]
+
+
+@tour("shell-lines")
+def lines_of_the_shell_are_a_value(run, cell):
+    assert cell.result["text/plain"] == "3"
+
+
+@tour("timeout")
+def it_is_stopped_and_the_cell_is_good(run, cell):
+    assert cell.lines[:2] == ["round 1", "round 2"]
+    (note,) = cell.displays
+    assert "stopped after 400 ms" in note["text/plain"]
+
+
+@tour("compile-fail")
+def the_error_is_shown_and_the_cell_is_good(run, cell):
+    (shown,) = cell.displays
+    assert "E0384" in shown["text/plain"]
+
+
+@tour("question")
+def the_type_is_explained(run, cell):
+    (shown,) = cell.displays
+    assert "inhabitants" in shown["text/plain"]
+
+
 @tour("help")
 def lists_the_commands(run, cell):
     (shown,) = cell.displays
