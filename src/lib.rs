@@ -18,4 +18,14 @@ pub mod display;
 #[cfg(feature = "prelude")]
 mod input;
 #[cfg(feature = "prelude")]
+pub mod lesson;
+#[cfg(feature = "prelude")]
+mod picture;
+#[cfg(feature = "prelude")]
 pub mod prelude;
+#[cfg(feature = "prelude")]
+mod progress;
+#[cfg(feature = "prelude")]
+mod speedup;
+#[cfg(feature = "prelude")]
+pub mod timeline;

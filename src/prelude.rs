@@ -6,6 +6,7 @@ pub use crate::display::{
 };
 pub use crate::display_any as show;
 pub use crate::input::{InputError, input, password};
+pub use crate::timeline::{Span, Task, Timeline, span};
 
 #[cfg(doc)]
 use crate as threadbook;

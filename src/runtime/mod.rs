@@ -8,6 +8,7 @@
 pub(crate) mod bounded;
 mod calls;
 mod fork;
+pub(crate) mod forked;
 pub mod host;
 pub mod interrupt;
 mod pool;

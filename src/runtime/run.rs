@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use crate::message::{Ending, FromCell, PanicReport, ToCell};
+use crate::timeline;
 
 use super::interrupt::{self, Interrupted};
 use super::{bounded, calls, host, pool, store, text, wait};
@@ -197,6 +198,7 @@ pub extern "C" fn threadbook_start_again() -> bool {
     host::forget_waiting();
     interrupt::forget_waits();
     wait::forget_runtime();
+    timeline::take_over();
     start().is_ok()
 }
 
