@@ -6,6 +6,8 @@ pub use crate::display::{
 };
 pub use crate::display_any as show;
 pub use crate::input::{InputError, input, password};
+pub use crate::progress::{Progress, ProgressIter, progress};
+pub use crate::speedup::{Measured, Speedup, speedup};
 pub use crate::timeline::{Span, Task, Timeline, span};
 
 #[cfg(doc)]
