@@ -6,6 +6,10 @@ pub use crate::display::{
 };
 pub use crate::display_any as show;
 pub use crate::input::{InputError, input, password};
+pub use crate::lesson::{
+    Document, Element, HttpError, Response, SelectorError, Site, TestFiles, batch, cpu_count, deal, get, get_timeout,
+    random,
+};
 pub use crate::progress::{Progress, ProgressIter, progress};
 pub use crate::speedup::{Measured, Speedup, speedup};
 pub use crate::timeline::{Span, Task, Timeline, span};

@@ -17,7 +17,8 @@ impl Axis {
         }
         let wanted = end / about.max(1) as f64;
         let power = 10f64.powf(wanted.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * power >= wanted * 0.999).unwrap_or(10.0) * power;
+        let step =
+            [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * power >= wanted * 0.999).unwrap_or(10.0) * power;
         // Not a sum, which would drift.
         let marks = (0..).map(|index| f64::from(index) * step).take_while(|mark| *mark <= end * (1.0 + 1e-9)).collect();
         Axis { step, marks }
@@ -107,7 +108,8 @@ mod tests {
     #[test]
     fn times_read_well() {
         let texts = [0.0, 1.5e-9, 0.0123456, 0.99999, 1.0, 61.0, 100.0, 3725.0, 7200.0];
-        let expected = ["0 s", "1.50 ns", "12.3 ms", "1.00 s", "1.00 s", "61.0 s", "1 min 40 s", "62 min 5 s", "2 h 0 min"];
+        let expected =
+            ["0 s", "1.50 ns", "12.3 ms", "1.00 s", "1.00 s", "61.0 s", "1 min 40 s", "62 min 5 s", "2 h 0 min"];
         assert_eq!(texts.map(time_text), expected);
     }
 }

@@ -94,8 +94,8 @@ impl Core {
         };
         let due = self.due.load(Ordering::Relaxed);
         // One of those who come at the same time draws.
-        let mine = now >= due
-            && self.due.compare_exchange(due, now + lasts, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        let mine =
+            now >= due && self.due.compare_exchange(due, now + lasts, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if mine {
             self.draw(false);
         }

@@ -69,7 +69,8 @@ impl State {
             (true, false) => COLOURS[5],
             _ => COLOURS[0],
         };
-        let label = if self.label.is_empty() { String::new() } else { format!("<span>{}</span>", escaped(&self.label)) };
+        let label =
+            if self.label.is_empty() { String::new() } else { format!("<span>{}</span>", escaped(&self.label)) };
         let bar = self.share().map_or_else(String::new, |share| {
             let percent = (share * 100.0).floor();
             format!(
@@ -125,7 +126,9 @@ mod tests {
         assert!(!line(4, Some(10), 2.0, true).contains("left"));
         // Too early to tell.
         assert!(!line(1, Some(10), 0.2, false).contains("left"));
-        assert!(line(999, Some(1000), 1.0, false).starts_with(" 99 % ") && line(0, Some(0), 0.1, true).starts_with("100 %"));
+        assert!(
+            line(999, Some(1000), 1.0, false).starts_with(" 99 % ") && line(0, Some(0), 0.1, true).starts_with("100 %")
+        );
         // More than was said.
         assert!(line(11, Some(10), 1.0, true).starts_with("100 % "));
     }
@@ -135,6 +138,8 @@ mod tests {
         let bundle = State { label: "<b>".to_owned(), ..state(1, Some(4), 1.0, false) }.rich();
         let html = bundle.get("text/html").and_then(|html| html.as_str()).unwrap_or_default();
         assert!(html.contains("&lt;b&gt;") && html.contains("width:25.0%") && html.contains("1/4"), "{html}");
-        assert!(bundle.get("text/plain").is_some_and(|text| text.as_str().unwrap_or_default().starts_with("<b>:  25 %")));
+        assert!(
+            bundle.get("text/plain").is_some_and(|text| text.as_str().unwrap_or_default().starts_with("<b>:  25 %"))
+        );
     }
 }

@@ -57,7 +57,9 @@ fn processors(speedup: &Speedup) -> Option<String> {
     let count = thread::available_parallelism().ok()?.get();
     let most = *speedup.workers.last()?;
     let plural = if count == 1 { "" } else { "s" };
-    (most > count).then(|| format!("This computer has {count} processor{plural}: more workers can wait at the same time, not compute."))
+    (most > count).then(|| {
+        format!("This computer has {count} processor{plural}: more workers can wait at the same time, not compute.")
+    })
 }
 
 /// All series one below the other.
@@ -122,7 +124,8 @@ pub fn html(speedup: &Speedup) -> String {
 /// Points as measured, the ideal line (dashed) and Amdahl's curve of each series.
 pub fn svg(speedup: &Speedup) -> String {
     let most_workers = speedup.workers.last().copied().unwrap_or(1) as f64;
-    let fastest = speedup.series.iter().flat_map(|series| &series.measured).map(|point| point.speedup).fold(1.0, f64::max);
+    let fastest =
+        speedup.series.iter().flat_map(|series| &series.measured).map(|point| point.speedup).fold(1.0, f64::max);
     // The ideal line leaves the picture where it would press all else to the ground.
     let top = (fastest * 1.15).max(most_workers.min(fastest * 2.5)).max(1.2);
     let right = if most_workers > 1.0 { most_workers } else { 2.0 };
@@ -132,7 +135,10 @@ pub fn svg(speedup: &Speedup) -> String {
 
     let axis = Axis::new(top, 5);
     for (mark, text) in axis.marks.iter().zip(axis.numbers()) {
-        svg.line([LEFT, y(*mark), WIDTH - RIGHT, y(*mark)], if *mark == 0.0 { " opacity=\".6\"" } else { " opacity=\".18\"" });
+        svg.line(
+            [LEFT, y(*mark), WIDTH - RIGHT, y(*mark)],
+            if *mark == 0.0 { " opacity=\".6\"" } else { " opacity=\".18\"" },
+        );
         svg.text((LEFT - 6.0, y(*mark) + 4.0), Anchor::End, "", &text);
     }
     let mut free_from = f64::NEG_INFINITY;
@@ -150,7 +156,11 @@ pub fn svg(speedup: &Speedup) -> String {
     svg.text((12.0, (HEIGHT - BOTTOM) / 2.0), Anchor::Middle, &up, "speed-up");
 
     let ideal_end = top.min(right);
-    svg.polyline([(x(1.0), y(1.0)), (x(ideal_end), y(ideal_end))], "currentColor", " stroke-dasharray=\"5 4\" opacity=\".7\"");
+    svg.polyline(
+        [(x(1.0), y(1.0)), (x(ideal_end), y(ideal_end))],
+        "currentColor",
+        " stroke-dasharray=\"5 4\" opacity=\".7\"",
+    );
     let legend = WIDTH - RIGHT + 14.0;
     svg.polyline([(legend, 20.0), (legend + 18.0, 20.0)], "currentColor", " stroke-dasharray=\"5 4\" opacity=\".7\"");
     svg.text((legend + 24.0, 24.0), Anchor::Start, "", "ideal");
@@ -164,11 +174,20 @@ pub fn svg(speedup: &Speedup) -> String {
             let curve = (0..=STEPS).map(|step| 1.0 + (right - 1.0) * step as f64 / STEPS as f64);
             let points = curve.map(|workers| (x(workers), y(amdahl::speedup(serial, workers).min(top))));
             svg.polyline(points, colour, " stroke-width=\"1.5\" opacity=\".75\"");
-            svg.polyline([(legend, at + 10.0), (legend + 18.0, at + 10.0)], colour, " stroke-width=\"1.5\" opacity=\".75\"");
+            svg.polyline(
+                [(legend, at + 10.0), (legend + 18.0, at + 10.0)],
+                colour,
+                " stroke-width=\"1.5\" opacity=\".75\"",
+            );
             svg.text((legend + 24.0, at + 14.0), Anchor::Start, "", &format!("Amdahl, {:.1} %", serial * 100.0));
         }
         for point in &series.measured {
-            let title = format!("{name}: {} workers, {}, {:.2} times faster", point.workers, time_text(point.time), point.speedup);
+            let title = format!(
+                "{name}: {} workers, {}, {:.2} times faster",
+                point.workers,
+                time_text(point.time),
+                point.speedup
+            );
             svg.raw(&marker(index, x(point.workers as f64), y(point.speedup), colour, &title));
         }
     }

@@ -51,7 +51,8 @@ pub fn summary(record: &Record) -> String {
     if record.tasks.is_empty() {
         return format!("no tasks in {time}");
     }
-    let lost = if record.lost > 0 { format!(" (and some {} earlier ones, not kept)", record.lost) } else { String::new() };
+    let lost =
+        if record.lost > 0 { format!(" (and some {} earlier ones, not kept)", record.lost) } else { String::new() };
     let going_on = record.tasks.iter().filter(|task| !task.finished).count();
     let going_on = if going_on > 0 { format!(", {going_on} not finished") } else { String::new() };
     format!(

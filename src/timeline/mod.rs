@@ -21,12 +21,12 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::display::{MimeBundle, Rich};
 
-pub use record::Task;
 use record::Record;
+pub use record::Task;
 use region::Region;
-pub use span::{Span, span};
 #[allow(unused_imports, reason = "executors call it")]
 pub(crate) use span::task;
+pub use span::{Span, span};
 
 /// The recordings of this process that go on. In memory of its own, so that a copy that
 /// takes over after a crash knows those that were there before the cell.
@@ -229,7 +229,9 @@ impl std::fmt::Debug for Region {
 
 impl Rich for Timeline {
     fn rich(&self) -> MimeBundle {
-        self.with(|record| MimeBundle::new().with("text/html", chart::html(record)).with("text/plain", text::chart(record)))
+        self.with(|record| {
+            MimeBundle::new().with("text/html", chart::html(record)).with("text/plain", text::chart(record))
+        })
     }
 }
 

@@ -82,7 +82,10 @@ impl Record {
             by_lane.into_iter().map(|(lane, tasks)| (worker(lane).unwrap_or_else(unknown), tasks)).collect();
         let own = std::process::id();
         workers.sort_by(|(a, _), (b, _)| {
-            (a.process != own).cmp(&(b.process != own)).then_with(|| natural(&a.name, &b.name)).then(a.process.cmp(&b.process))
+            (a.process != own)
+                .cmp(&(b.process != own))
+                .then_with(|| natural(&a.name, &b.name))
+                .then(a.process.cmp(&b.process))
         });
 
         let mut tasks: Vec<Task> = recorded

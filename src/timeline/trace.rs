@@ -62,7 +62,10 @@ mod tests {
         let events = trace["traceEvents"].as_array().expect("a list");
         let tasks: Vec<_> = events.iter().filter(|event| event["ph"] == "X").collect();
         assert_eq!(tasks.len(), 2);
-        assert_eq!((&tasks[0]["ts"], &tasks[0]["dur"], &tasks[0]["name"]), (&json!(1.0), &json!(2.5), &json!("a \"b\"")));
+        assert_eq!(
+            (&tasks[0]["ts"], &tasks[0]["dur"], &tasks[0]["name"]),
+            (&json!(1.0), &json!(2.5), &json!("a \"b\""))
+        );
         assert_eq!(tasks[1]["args"]["finished"], json!(false));
         assert_ne!(tasks[0]["tid"], tasks[1]["tid"]);
         let names = events.iter().filter(|event| event["name"] == "thread_name").map(|event| &event["args"]["name"]);
