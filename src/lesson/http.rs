@@ -190,7 +190,7 @@ fn plain(url: &str, limit: Duration) -> Result<Response, HttpError> {
     }
     Ok(Response {
         url: response.url.to_string(),
-        status: u16::try_from(response.status_code).unwrap_or_default(),
+        status: response.status_code,
         content_type: response.header("content-type").unwrap_or_default().to_owned(),
         body: response.into_bytes(),
     })

@@ -15,7 +15,7 @@
 //! ```
 
 use std::cell::RefCell;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -51,9 +51,7 @@ impl Random {
         let made = MADE.fetch_add(1, Ordering::Relaxed);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let words = (0..8u32).flat_map(|word| {
-            let mut hasher = state.build_hasher();
-            (word, made, std::process::id(), std::thread::current().id(), now).hash(&mut hasher);
-            let hash = hasher.finish();
+            let hash = state.hash_one((word, made, std::process::id(), std::thread::current().id(), now));
             [hash as u32, (hash >> 32) as u32]
         });
         Random(Mt::new_with_key(words.collect::<Vec<_>>()))

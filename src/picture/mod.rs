@@ -11,10 +11,10 @@ mod svg;
 pub use axis::{Axis, general, time_text};
 pub use svg::{Anchor, Svg, escaped};
 
-/// Okabe and Ito's colours, without those that vanish on white or black, and black or white
-/// for text on each.
+/// Okabe and Ito's colours, without those that vanish on white or black and with a lighter
+/// blue, and what text on each has.
 pub const COLOURS: [(&str, &str); 6] = [
-    ("#0072b2", "#fff"),
+    ("#1a85c9", "#000"),
     ("#e69f00", "#000"),
     ("#009e73", "#000"),
     ("#cc79a7", "#000"),

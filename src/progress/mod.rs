@@ -217,8 +217,7 @@ impl Progress {
     }
 
     fn at(total: Option<u64>, place: Place) -> Progress {
-        let progress = Progress(Arc::new(Guard(Core::new(total, place))));
-        progress
+        Progress(Arc::new(Guard(Core::new(total, place))))
     }
 
     /// What the work is called; it stands before the bar.

@@ -94,11 +94,14 @@ pub fn text(speedup: &Speedup) -> String {
 pub fn html(speedup: &Speedup) -> String {
     let mut tables = String::new();
     for series in &speedup.series {
-        let heads: String = COLUMNS.iter().map(|name| format!("<th style=\"text-align:right\">{name}</th>")).collect();
+        let heads: String =
+            COLUMNS.iter().map(|name| format!("<th style=\"text-align:right;padding:2px 8px\">{name}</th>")).collect();
         let rows: String = rows(series)
             .iter()
             .map(|row| {
-                let cells = row.iter().map(|cell| format!("<td style=\"text-align:right\">{}</td>", escaped(cell)));
+                let cells = row
+                    .iter()
+                    .map(|cell| format!("<td style=\"text-align:right;padding:2px 8px\">{}</td>", escaped(cell)));
                 format!("<tr>{}</tr>", cells.collect::<String>())
             })
             .collect();
@@ -107,7 +110,7 @@ pub fn html(speedup: &Speedup) -> String {
             name => format!("<caption style=\"text-align:left;font-weight:bold\">{}</caption>", escaped(name)),
         };
         tables += &format!(
-            "<table>{name}<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table><p style=\"margin:4px 0 10px\">{}</p>",
+            "<table style=\"border-collapse:collapse;font-size:inherit\">{name}<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table><p style=\"margin:4px 0 10px\">{}</p>",
             escaped(&verdict(series))
         );
     }
@@ -173,11 +176,11 @@ pub fn svg(speedup: &Speedup) -> String {
         if let Some(serial) = series.serial {
             let curve = (0..=STEPS).map(|step| 1.0 + (right - 1.0) * step as f64 / STEPS as f64);
             let points = curve.map(|workers| (x(workers), y(amdahl::speedup(serial, workers).min(top))));
-            svg.polyline(points, colour, " stroke-width=\"1.5\" opacity=\".75\"");
+            svg.polyline(points, colour, " stroke-width=\"1.5\" opacity=\".9\"");
             svg.polyline(
                 [(legend, at + 10.0), (legend + 18.0, at + 10.0)],
                 colour,
-                " stroke-width=\"1.5\" opacity=\".75\"",
+                " stroke-width=\"1.5\" opacity=\".9\"",
             );
             svg.text((legend + 24.0, at + 14.0), Anchor::Start, "", &format!("Amdahl, {:.1} %", serial * 100.0));
         }

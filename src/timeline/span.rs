@@ -75,13 +75,8 @@ pub fn span(label: &str) -> Span {
 /// no formatting); `u64::MAX` is none.
 #[inline]
 pub(crate) fn task(label: &str, number: u64) -> Span {
-    let begun = match region::current() {
-        Some(region) => match region.recording() {
-            Some(recording) => Some(begin(region, recording, label, number)),
-            None => None,
-        },
-        None => None,
-    };
+    let begun = region::current()
+        .and_then(|region| region.recording().map(|recording| begin(region, recording, label, number)));
     Span { begun, _not_send: PhantomData }
 }
 

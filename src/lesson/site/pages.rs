@@ -29,7 +29,7 @@ pub fn error(status: u16) -> Page {
     let title = format!("{status} {}", reason(status));
     match status {
         // These have no content.
-        100..200 | 204 | 304 => Page { body: Vec::new(), ..html(status, "", "") },
+        204 | 304 => Page { body: Vec::new(), ..html(status, "", "") },
         _ => html(status, &title, ""),
     }
 }
@@ -47,10 +47,12 @@ pub fn reason(status: u16) -> &'static str {
         429 => "Too Many Requests",
         500 => "Internal Server Error",
         503 => "Service Unavailable",
-        200..300 => "Success",
-        300..400 => "Elsewhere",
-        400..500 => "Wrong Request",
-        _ => "Error",
+        _ => match status / 100 {
+            2 => "Success",
+            3 => "Elsewhere",
+            4 => "Wrong Request",
+            _ => "Error",
+        },
     }
 }
 
@@ -111,7 +113,7 @@ fn text_of(number: u32) -> String {
     let words = ["threads", "share", "memory", "and", "processes", "do", "not", "unless", "they", "ask", "for", "it"];
     let paragraph = |paragraph: u32| {
         let seed = number % 1000 + paragraph * 5;
-        let word = |index: u32| words[(index * (number % 12 | 1) + seed) as usize % words.len()];
+        let word = |index: u32| words[(index * ((number % 12) | 1) + seed) as usize % words.len()];
         format!("<p>{}.</p>\n", (0..20 + seed % 20).map(word).collect::<Vec<_>>().join(" "))
     };
     let paragraphs: String = (0..3).map(paragraph).collect();
