@@ -18,7 +18,7 @@ pub mod display;
 #[cfg(feature = "prelude")]
 mod input;
 #[cfg(feature = "prelude")]
-pub mod lesson;
+mod lesson;
 #[cfg(feature = "prelude")]
 mod picture;
 #[cfg(feature = "prelude")]
@@ -28,4 +28,4 @@ mod progress;
 #[cfg(feature = "prelude")]
 mod speedup;
 #[cfg(feature = "prelude")]
-pub mod timeline;
+mod timeline;

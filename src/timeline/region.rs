@@ -259,6 +259,7 @@ impl Region {
     /// Takes the memory of a block of slots from the system in one go, which costs a
     /// fraction of what a page fault for every few dozen tasks does.
     #[cold]
+    #[cfg_attr(not(target_os = "linux"), allow(unused_variables))]
     fn populate(&self, number: u64) {
         #[cfg(target_os = "linux")]
         {
