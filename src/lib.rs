@@ -20,7 +20,17 @@ pub mod display;
 #[cfg(feature = "prelude")]
 mod input;
 #[cfg(feature = "prelude")]
+mod lesson;
+#[cfg(feature = "prelude")]
+mod picture;
+#[cfg(feature = "prelude")]
 pub mod prelude;
+#[cfg(feature = "prelude")]
+mod progress;
+#[cfg(feature = "prelude")]
+mod speedup;
+#[cfg(feature = "prelude")]
+mod timeline;
 #[cfg(feature = "prelude")]
 mod timing;
 

@@ -7,15 +7,14 @@ pub use crate::display::{
 };
 pub use crate::display_any as show;
 pub use crate::input::{InputError, input, password};
-// Under the files that define them: completion and inspection read those.
-pub use crate::timing::{
-    clock::Clock,
-    format::{format_count, format_time},
-    result::TimeitResult,
-    time::time,
-    timeit::{Timeit, timeit},
-    timer::Timer,
+pub use crate::lesson::{
+    Document, Element, HttpError, Response, SelectorError, Site, TestFiles, batch, cpu_count, deal, get, get_timeout,
+    random,
 };
+pub use crate::progress::{Progress, ProgressIter, progress};
+pub use crate::speedup::{Measured, Speedup, speedup};
+pub use crate::timeline::{Span, Task, Timeline, span};
+pub use crate::timing::{Clock, Timeit, TimeitResult, Timer, format_count, format_time, time, timeit};
 
 #[cfg(doc)]
 use crate as threadbook;

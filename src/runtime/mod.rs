@@ -10,6 +10,7 @@ pub(crate) mod bounded;
 mod calls;
 mod environment;
 mod fork;
+pub(crate) mod forked;
 pub mod host;
 pub mod interrupt;
 mod pool;

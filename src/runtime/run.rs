@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use crate::message::{Ending, FromCell, PanicReport, ToCell};
+use crate::timeline;
 use crate::timing;
 
 use super::interrupt::{self, Interrupted};
@@ -244,6 +245,7 @@ pub extern "C" fn threadbook_start_again() -> bool {
     host::forget_waiting();
     interrupt::forget_waits();
     wait::forget_runtime();
+    timeline::take_over();
     start().is_ok()
 }
 

@@ -9,18 +9,19 @@
 //! which [`histogram`] draws and [`format`](mod@format) puts into words. [`removed`] finds
 //! code that the compiler did away with.
 
-pub mod clock;
-pub mod format;
+mod clock;
+mod format;
 mod histogram;
 mod removed;
-pub mod result;
+mod result;
 mod schedule;
-pub mod time;
-pub mod timeit;
-pub mod timer;
+mod time;
+mod timeit;
+mod timer;
 
 pub use clock::Clock;
-pub use format::format_count;
+pub use format::{format_count, format_time};
 pub use result::TimeitResult;
-pub use time::Stopwatch;
-pub use timeit::{Timeit, Timing, set_compile_time};
+pub use time::{Stopwatch, time};
+pub use timeit::{Timeit, Timing, set_compile_time, timeit};
+pub use timer::Timer;

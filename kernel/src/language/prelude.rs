@@ -33,7 +33,8 @@ struct Import {
 fn read(sources: &Dir<'_>) -> Vec<Item> {
     let mut items = Vec::new();
     for import in file(sources, Path::new("prelude.rs")).iter().flat_map(|text| public_uses(text)) {
-        let Some((name, modules)) = import.path.split_last() else { continue };
+        let path = defined_at(sources, import.path.clone());
+        let Some((name, modules)) = path.split_last() else { continue };
         // What `macro_export` puts at the crate's root stands in some file.
         let texts: Vec<&str> = match module_file(sources, modules) {
             Some(text) if !modules.is_empty() => vec![text],
@@ -42,6 +43,23 @@ fn read(sources: &Dir<'_>) -> Vec<Item> {
         texts.iter().for_each(|text| add(&mut items, text, name, &import.name));
     }
     items
+}
+
+/// The path under which an item is defined that is brought in from `path`: a module can
+/// have it from one of its own.
+fn defined_at(sources: &Dir<'_>, path: Vec<String>) -> Vec<String> {
+    let further = || {
+        let (name, modules) = path.split_last()?;
+        let text = module_file(sources, modules).filter(|_| !modules.is_empty())?;
+        let import = public_uses(text).into_iter().find(|import| import.name == *name)?;
+        let below: Vec<String> = modules.iter().cloned().chain(import.path.clone()).collect();
+        let is_below = module_file(sources, &below[..below.len() - 1]).is_some();
+        Some(if is_below { below } else { import.path }).filter(|found| *found != path)
+    };
+    match further() {
+        Some(found) => defined_at(sources, found),
+        None => path,
+    }
 }
 
 /// Adds what a file says about a name: the item, its `impl` blocks, or the macro call
