@@ -181,9 +181,9 @@ def types_found_by_the_compiler(run, cell):
     (shown,) = cell.displays
     rows = [line.split() for line in shown["text/plain"].splitlines()]
     (temperatures,) = [row for row in rows if "temperatures" in row]
-    assert temperatures[1].endswith("Vec<f64>")
+    assert temperatures[:3] == ["temperatures", "let", "Vec<f64>"]
     (warm_days,) = [row for row in rows if "warm_days" in row]
-    assert warm_days[:3] == ["mut", "warm_days", "i32"]
+    assert warm_days[:4] == ["warm_days", "let", "mut", "i32"]
 
 
 @tour("struct")

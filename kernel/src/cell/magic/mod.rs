@@ -45,7 +45,7 @@ pub struct Call {
 pub trait Known {
     /// It is a name of the notebook's Rust: a variable, an item.
     fn is_rust(&self, name: &str) -> bool;
-    /// `name?` is Rust: it is a variable that can be asked for its value so.
+    /// `name?` is Rust: it is a variable, or a field of one, that can be asked for its value so.
     fn is_fallible(&self, name: &str) -> bool;
 }
 
@@ -77,8 +77,7 @@ pub fn steps(text: &str, range: Range<usize>, known: &impl Known) -> Result<Vec<
         };
         let Some((line_start, (end, step))) = found else { continue };
         let code = code_start..line_start;
-        let has_code = !tokens::without_comments(&text[code.clone()]).is_empty();
-        if has_code {
+        if has_code(&text[code.clone()]) {
             if let Step::Cell(call, _) = &step {
                 return Err(format!("`{}` has to be the first line of its cell.", call.text));
             }
@@ -88,10 +87,17 @@ pub fn steps(text: &str, range: Range<usize>, known: &impl Known) -> Result<Vec<
         steps.push(step);
     }
     let code = code_start..text.len();
-    if !tokens::without_comments(&text[code.clone()]).is_empty() {
+    if has_code(&text[code.clone()]) {
         steps.push(Step::Code(code));
     }
     Ok(steps)
+}
+
+/// Whether there is anything for the compiler: a comment is nothing, but for one that
+/// documents nothing or does not end.
+fn has_code(text: &str) -> bool {
+    let is_nothing = |token: &Token| matches!(token.kind, Kind::Comment { doc: false, terminated: true });
+    !tokens::tokenize(text).iter().all(is_nothing)
 }
 
 /// Whether a line that looks like a magic is one.
@@ -192,8 +198,7 @@ fn questions(text: &str, known: &impl Known) -> Option<Vec<Step>> {
 /// `name?`, `name??`, `?name`, `%magic?`.
 fn question(line: &str, known: &impl Known) -> Option<Step> {
     let (name, marks) = tokens::question(line)?;
-    let is_rust = known.is_fallible(name.split(['.', '!']).next()?);
-    (!is_rust).then(|| Step::Question { name: name.to_owned(), more: marks == 2 })
+    (!known.is_fallible(name)).then(|| Step::Question { name: name.to_owned(), more: marks == 2 })
 }
 
 /// `let name = !command` at the token `index`, the beginning of a statement. Returns where

@@ -7,7 +7,7 @@ impl Known for Names {
         ["flag", "result", "count"].contains(&name)
     }
     fn is_fallible(&self, name: &str) -> bool {
-        name == "result"
+        ["result", "task.await"].contains(&name)
     }
 }
 
@@ -84,7 +84,7 @@ fn a_question_is_one_name() {
     assert_eq!(shown("%timeit?"), ["question %timeit"]);
     assert_eq!(shown("let a = 1;\n%%time?"), ["code let a = 1;", "question %%time"]);
     assert_eq!(shown("// what is it?\ncount?\n\nVec??\n"), ["question count", "question Vec more"]);
-    for rust in ["count?\nresult?", "result?", "f()?", "result?.len()", "a + b?"] {
+    for rust in ["count?\nresult?", "result?", "task.await?", "f()?", "result?.len()", "a + b?"] {
         assert_eq!(shown(rust), [format!("code {rust}")], "{rust}");
     }
 }

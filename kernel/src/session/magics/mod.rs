@@ -95,10 +95,22 @@ impl Known for Definitions {
     }
 
     fn is_fallible(&self, name: &str) -> bool {
-        let fallible = ["std::result::Result<", "std::option::Option<", "std::task::Poll<", "std::ops::ControlFlow<"];
-        self.variables
-            .get(name)
-            .is_some_and(|variable| fallible.iter().any(|path| variable.type_name.starts_with(path)))
+        let mut parts = name.split('.');
+        let variable = self.variables.get(parts.next().unwrap_or_default());
+        let type_name = variable.map(|variable| variable.type_name.as_str());
+        let members: Vec<&str> = parts.collect();
+        if members.is_empty() {
+            let fallible =
+                ["std::result::Result<", "std::option::Option<", "std::task::Poll<", "std::ops::ControlFlow<"];
+            return type_name.is_some_and(|type_name| fallible.iter().any(|path| type_name.starts_with(path)));
+        }
+        // Types of the notebook and tuples have fields that can be asked so; for others it is a
+        // method's name.
+        let has_fields = |type_name: &str| {
+            let is_path = type_name.contains("::") || type_name.starts_with(char::is_uppercase);
+            type_name.starts_with('(') || is_path && !type_name.starts_with("std::")
+        };
+        members.contains(&"await") || type_name.is_some_and(has_fields)
     }
 }
 

@@ -130,7 +130,8 @@ mod tests {
             ("std::sync", "mod std::sync"),
             ("%timeit", "loops in a run"),
             ("%%timeit", "loops in a run"),
-            ("timeit", "loops in a run"),
+            ("timeit", "fn timeit"),
+            ("lsmagic", "Lists the magics"),
             (":dep", "crate"),
             ("%sccache", "does nothing here"),
         ] {
