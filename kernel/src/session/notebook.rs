@@ -218,14 +218,7 @@ impl Notebook {
         self.runs += 1;
         let environment = self.environment();
         self.worker().await?;
-        // Temporary directories are tidied up by others, too.
-        let _ = std::fs::create_dir_all(self.directory.path());
-        let resolver = Resolver {
-            environment: &environment,
-            definitions: &self.definitions,
-            directory: self.directory.path(),
-            run: self.runs,
-        };
+        let resolver = self.resolver(&environment);
         let began = Instant::now();
         let resolved = tokio::select! {
             resolved = resolver.resolve(source, code, measure) => Ok(resolved),
@@ -248,18 +241,20 @@ impl Notebook {
     ) -> Result<Option<String>, CellError> {
         self.runs += 1;
         let environment = self.environment();
-        let _ = std::fs::create_dir_all(self.directory.path());
-        let resolver = Resolver {
-            environment: &environment,
-            definitions: &self.definitions,
-            directory: self.directory.path(),
-            run: self.runs,
-        };
+        let resolver = self.resolver(&environment);
         let told = tokio::select! {
             told = resolver.type_of(source, code) => told,
             _ = stop.changed() => return Err(report::interrupted_compile()),
         };
         told.map_err(|refused| self.refused(refused))
+    }
+
+    /// What compiles for the notebook as it is now.
+    fn resolver<'a>(&'a self, environment: &'a Environment) -> Resolver<'a> {
+        let directory = self.directory.path();
+        // Temporary directories are tidied up by others, too.
+        let _ = std::fs::create_dir_all(directory);
+        Resolver { environment, definitions: &self.definitions, directory, run: self.runs }
     }
 
     fn environment(&self) -> Environment {
