@@ -1,8 +1,14 @@
-/// Three multiplications that wait for each other: about a nanosecond.
+/// The next of a sequence of random numbers, of which each waits for the one before: a few
+/// nanoseconds. (Were they independent, the processor would do several at once, and a loop's
+/// place in memory would count for more than the work.)
 #[inline(never)]
-pub fn chain(x: u64) -> u64 {
-    let step = |x: u64| x.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x55;
-    step(step(step(x)))
+pub fn random(state: &std::cell::Cell<u64>) -> u64 {
+    let mut x = state.get();
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    state.set(x);
+    x
 }
 
 /// The hash of a small text: some ten nanoseconds.
@@ -26,10 +32,25 @@ pub fn sort(numbers: &[u64]) -> Vec<u64> {
     sorted
 }
 
-/// The sum of ten million numbers: some milliseconds, most of them waiting for memory.
+/// A square matrix of numbers below one.
 #[inline(never)]
-pub fn sum(numbers: &[u64]) -> u64 {
-    numbers.iter().fold(0, |sum, number| sum.wrapping_add(*number))
+pub fn matrix(size: usize) -> Vec<f64> {
+    numbers((size * size) as u64).iter().map(|n| (n >> 11) as f64 / (1u64 << 53) as f64).collect()
+}
+
+/// The product of two matrices that fit the processor's cache: some milliseconds.
+#[inline(never)]
+pub fn product(a: &[f64], b: &[f64], size: usize) -> Vec<f64> {
+    let mut product = vec![0.0; size * size];
+    for row in 0..size {
+        for inner in 0..size {
+            let factor = a[row * size + inner];
+            for column in 0..size {
+                product[row * size + column] += factor * b[inner * size + column];
+            }
+        }
+    }
+    product
 }
 
 /// Counts the steps of Collatz sequences: about a second.

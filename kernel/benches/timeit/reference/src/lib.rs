@@ -6,13 +6,14 @@
 
 mod functions;
 
+use std::cell::Cell;
 use std::hint::black_box;
 use std::path::Path;
 use std::time::Duration;
 
 use criterion::{Bencher, Criterion};
 
-pub use functions::{chain, compute, hash, numbers, sort, sum};
+pub use functions::{compute, hash, matrix, numbers, product, random, sort};
 
 /// The functions as text, for a cell. None is inlined: what a compiler makes of one within
 /// its caller differs from caller to caller.
@@ -24,6 +25,8 @@ pub struct Case {
     /// Definitions of a cell.
     pub inputs: &'static str,
     pub body: &'static str,
+    /// Each side measures it so often.
+    pub turns: usize,
     measure: fn(&mut Bencher<'_>),
 }
 
@@ -31,39 +34,47 @@ pub struct Case {
 /// it, which is not optimised.
 pub static CASES: [Case; 5] = [
     Case {
-        name: "chain",
-        inputs: "",
-        body: "chain(std::hint::black_box(7))",
-        measure: |bencher| bencher.iter(|| chain(black_box(7))),
+        name: "random",
+        inputs: "let state = std::cell::Cell::new(7_u64);",
+        body: "random(std::hint::black_box(&state))",
+        turns: 30,
+        measure: |bencher| {
+            let state = Cell::new(7);
+            bencher.iter(|| random(black_box(&state)));
+        },
     },
     Case {
         name: "hash",
         inputs: "",
         body: "hash(std::hint::black_box(\"a small text\"))",
+        turns: 30,
         measure: |bencher| bencher.iter(|| hash(black_box("a small text"))),
     },
     Case {
         name: "sort",
         inputs: "let few = numbers(1_000);",
         body: "sort(std::hint::black_box(&few))",
+        turns: 30,
         measure: |bencher| {
             let few = numbers(1_000);
             bencher.iter(|| sort(black_box(&few)));
         },
     },
     Case {
-        name: "sum",
-        inputs: "let many = numbers(10_000_000);",
-        body: "sum(std::hint::black_box(&many))",
+        name: "product",
+        inputs: "let factor = matrix(160);",
+        body: "product(std::hint::black_box(&factor), &factor, 160)",
+        turns: 30,
         measure: |bencher| {
-            let many = numbers(10_000_000);
-            bencher.iter(|| sum(black_box(&many)));
+            let factor = matrix(160);
+            bencher.iter(|| product(black_box(&factor), &factor, 160));
         },
     },
     Case {
         name: "compute",
         inputs: "",
         body: "compute(std::hint::black_box(3_000_000))",
+        turns: 7,
         measure: |bencher| bencher.iter(|| compute(black_box(3_000_000))),
     },
 ];
@@ -79,8 +90,8 @@ impl Case {
             .output_directory(directory.path())
             .without_plots()
             .sample_size(10)
-            .warm_up_time(Duration::from_millis(300))
-            .measurement_time(Duration::from_secs(2));
+            .warm_up_time(Duration::from_millis(50))
+            .measurement_time(Duration::from_millis(250));
         criterion.bench_function(self.name, self.measure);
         median(&directory.path().join(self.name).join("new/estimates.json"))
     }
