@@ -7,7 +7,7 @@
 use std::ffi::c_void;
 use std::io;
 
-use super::{host, interrupt, store, text, wait};
+use super::{guarded, host, interrupt, store, text, wait};
 
 /// Calls `fork` while no other thread holds a lock of this library, of stdout or of
 /// stderr. (The system's allocator does the same for its own.)
@@ -24,6 +24,8 @@ pub extern "C" fn threadbook_fork(fork: extern "C" fn(*mut c_void), context: *mu
     let _host = host::lock_all();
     let _runtime = wait::lock_runtime();
     let _waits = interrupt::lock_waits();
+    // Last: whoever is inside waits for none of the others.
+    let _gates = guarded::close_gates();
     host::flush_text();
     fork(context);
 }
