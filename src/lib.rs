@@ -20,4 +20,8 @@ pub mod executor;
 #[cfg(feature = "prelude")]
 mod input;
 #[cfg(feature = "prelude")]
+pub mod pool;
+#[cfg(feature = "prelude")]
 pub mod prelude;
+#[cfg(feature = "prelude")]
+pub mod thread;

@@ -6,9 +6,12 @@ pub use crate::display::{
 };
 pub use crate::display_any as show;
 pub use crate::executor::{
-    CallWith, Executor, Future as TaskFuture, ReturnWhen, SequentialExecutor, TaskError, as_completed, wait,
+    CallWith, Executor, Future as TaskFuture, RayonExecutor, ReturnWhen, SequentialExecutor, TaskError,
+    ThreadPoolExecutor, as_completed, wait,
 };
 pub use crate::input::{InputError, input, password};
+pub use crate::pool::ThreadPool;
+pub use crate::thread::{Run, Thread, current_thread, threads, wait_for_threads};
 
 #[cfg(doc)]
 use crate as threadbook;

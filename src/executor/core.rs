@@ -135,6 +135,17 @@ impl Core {
         interrupted
     }
 
+    /// Does `work` as a task that was begun, and tells a panic at once. `last` is called
+    /// before anybody learns of the end.
+    pub fn run_aloud(&self, work: Work, last: impl FnOnce()) {
+        let (outcome, panic, _) = outcome_of(work);
+        if let Some(report) = panic {
+            caught::tell(report, self.run);
+        }
+        last();
+        self.finish(outcome);
+    }
+
     /// Ends a task that was begun, or one of which nothing will come any more. Later
     /// endings are passed over.
     pub fn finish(&self, outcome: Outcome) {
