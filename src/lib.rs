@@ -18,10 +18,16 @@ pub mod display;
 #[cfg(feature = "prelude")]
 pub mod executor;
 #[cfg(feature = "prelude")]
+pub mod gil;
+#[cfg(feature = "prelude")]
 mod input;
+#[cfg(feature = "prelude")]
+pub mod lock;
 #[cfg(feature = "prelude")]
 pub mod pool;
 #[cfg(feature = "prelude")]
 pub mod prelude;
+#[cfg(feature = "prelude")]
+pub mod queue;
 #[cfg(feature = "prelude")]
 pub mod thread;

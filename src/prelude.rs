@@ -9,8 +9,11 @@ pub use crate::executor::{
     CallWith, Executor, Future as TaskFuture, RayonExecutor, ReturnWhen, SequentialExecutor, TaskError,
     ThreadPoolExecutor, as_completed, wait,
 };
+pub use crate::gil::{Gil, Holding};
 pub use crate::input::{InputError, input, password};
+pub use crate::lock::{Lock, LockGuard};
 pub use crate::pool::ThreadPool;
+pub use crate::queue::{GetError, PutError, Queue};
 pub use crate::thread::{Run, Thread, current_thread, threads, wait_for_threads};
 
 #[cfg(doc)]

@@ -179,10 +179,8 @@ impl Spawn for Inner {
         let tasks = self.tasks.clone();
         pool.spawn(move || {
             host::work_for(core.cell_run());
-            // An interrupt ends the task alone.
-            let _ = core.run();
+            core.run_and_drop();
             host::work_for(host::NO_RUN);
-            drop(core);
             tasks.end_one();
         });
     }

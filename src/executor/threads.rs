@@ -50,7 +50,7 @@ impl ThreadPoolExecutor {
     pub fn new(max_workers: usize) -> ThreadPoolExecutor {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        ThreadPoolExecutor::named(max_workers, format!("ThreadPoolExecutor-{number}"))
+        ThreadPoolExecutor::named(max_workers, &format!("ThreadPoolExecutor-{number}"))
     }
 
     /// As [`new`](ThreadPoolExecutor::new), with threads called `name_0`, `name_1` and so
@@ -59,8 +59,8 @@ impl ThreadPoolExecutor {
     /// # Panics
     /// If `max_workers` is 0, or if the name has a NUL character in it.
     #[track_caller]
-    pub fn named(max_workers: usize, name: impl Into<String>) -> ThreadPoolExecutor {
-        ThreadPoolExecutor { workers: Workers::new(max_workers, name.into()) }
+    pub fn named(max_workers: usize, name: &str) -> ThreadPoolExecutor {
+        ThreadPoolExecutor { workers: Workers::new(max_workers, name) }
     }
 
     /// So many tasks can run at once.

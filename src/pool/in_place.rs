@@ -1,6 +1,7 @@
 //! Items and results in two plain arrays that threads work on at once, each at places of
 //! its own.
 
+use std::alloc::Layout;
 use std::cell::UnsafeCell;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ops::Range;
@@ -61,23 +62,41 @@ impl<X> Places<X> {
     }
 }
 
-/// `f` and its items and results.
+/// `f` and its items and results. Where a result fits into the place of its item, it goes
+/// there: half the memory, and half the time to get it from the system.
 pub(crate) struct InPlace<A, T, F> {
     f: F,
-    items: Places<A>,
-    results: UnsafeCell<Places<T>>,
+    items: UnsafeCell<Places<A>>,
+    /// `None`: in the items' places.
+    results: Option<UnsafeCell<Places<T>>>,
     kept: Guarded<Vec<Range<usize>>>,
 }
 
-// SAFETY: the results' array is replaced only by `take_results`, whose caller says that
+// SAFETY: the arrays are replaced only by `take_results`, whose caller says that
 // nobody works any more. `f` is called by several threads, items and results move between
 // them.
 unsafe impl<A: Send, T: Send, F: Sync> Sync for InPlace<A, T, F> {}
 
 impl<A, T, F> InPlace<A, T, F> {
     pub fn new(f: F, items: Vec<A>) -> InPlace<A, T, F> {
-        let results = UnsafeCell::new(Places::empty(items.len()));
-        InPlace { f, items: Places::of(items), results, kept: Guarded::default() }
+        let fits = Layout::new::<A>() == Layout::new::<T>();
+        let results = (!fits).then(|| UnsafeCell::new(Places::empty(items.len())));
+        InPlace { f, items: UnsafeCell::new(Places::of(items)), results, kept: Guarded::default() }
+    }
+
+    fn items(&self) -> &Places<A> {
+        // SAFETY: it is changed only when nobody works any more.
+        unsafe { &*self.items.get() }
+    }
+
+    fn results(&self) -> &Places<T> {
+        match &self.results {
+            // SAFETY: it is changed only when nobody works any more.
+            Some(results) => unsafe { &*results.get() },
+            // SAFETY: places of `A` and of `T` have the same layout, and nothing is known
+            // of what is in them.
+            None => unsafe { &*self.items.get().cast::<Places<T>>() },
+        }
     }
 
     /// All results.
@@ -86,8 +105,12 @@ impl<A, T, F> InPlace<A, T, F> {
     /// All are there, and nobody works on them any more.
     pub unsafe fn take_results(&self) -> Vec<T> {
         self.kept.lock().clear();
-        // SAFETY: nobody else uses them.
-        let places = std::mem::replace(unsafe { &mut *self.results.get() }, Places::empty(0));
+        let places = match &self.results {
+            Some(results) => results.get(),
+            None => self.items.get().cast::<Places<T>>(),
+        };
+        // SAFETY: nobody else uses them; for the cast see `results`.
+        let places = std::mem::replace(unsafe { &mut *places }, Places::empty(0));
         let mut places = ManuallyDrop::new(places.0);
         let (start, length, capacity) = (places.as_mut_ptr(), places.len(), places.capacity());
         // SAFETY: both wrappers have the layout of what is inside, of which all is there.
@@ -117,13 +140,11 @@ where
                 unsafe { self.items.drop_range(rest) };
             }
         }
-        // SAFETY: it is replaced only when nobody works any more.
-        let results = unsafe { &*self.results.get() };
-        let places = self.items.0[range.clone()].iter().zip(&results.0[range.clone()]);
-        let mut rest = Rest { items: &self.items, range, at };
+        let places = self.items().0[range.clone()].iter().zip(&self.results().0[range.clone()]);
+        let mut rest = Rest { items: self.items(), range, at };
         for (item, result) in places {
             // SAFETY: the caller's promise: each index once, so both places are this
-            // call's alone.
+            // call's alone. Where they are one, the item is gone when the result comes.
             unsafe { (*result.get()).write((self.f)((*item.get()).assume_init_read())) };
             rest.range.start += 1;
         }
@@ -131,7 +152,7 @@ where
 
     unsafe fn drop_items(&self, range: Range<usize>) {
         // SAFETY: the caller's promise.
-        unsafe { self.items.drop_range(range) }
+        unsafe { self.items().drop_range(range) }
     }
 
     fn keep(&self, range: Range<usize>) {
@@ -145,7 +166,7 @@ impl<A, T, F> Drop for InPlace<A, T, F> {
     fn drop(&mut self) {
         for range in std::mem::take(self.kept.get_mut()) {
             // SAFETY: these are there, and nobody has taken them.
-            unsafe { self.results.get_mut().drop_range(range) };
+            unsafe { self.results().drop_range(range) };
         }
     }
 }

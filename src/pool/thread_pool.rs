@@ -47,7 +47,7 @@ impl ThreadPool {
     pub fn new(workers: usize) -> ThreadPool {
         static NEXT: AtomicUsize = AtomicUsize::new(1);
         let name = format!("ThreadPool-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        ThreadPool { workers: Workers::new(workers, name) }
+        ThreadPool { workers: Workers::new(workers, &name) }
     }
 
     /// So many functions can run at once.

@@ -1,21 +1,27 @@
 //! Threads that do tasks from one queue: what a thread pool and a thread pool executor are
 //! inside.
 //!
-//! A thread is started when a task comes, none is free and there may be one more. A worker
-//! that finds nothing to do looks again for some microseconds before it sleeps; so a
-//! thread that submits short tasks one after the other need not wake it each time.
+//! A thread is started when a task comes, none is free and there may be one more. The
+//! queue knows no lock; a lock is taken to sleep, to wake somebody and to start a thread.
+//! One worker that finds nothing to do looks on for some microseconds before it sleeps: so
+//! a thread that submits short tasks one after the other need not wake anybody.
+//!
+//! No task is overlooked. A worker stops looking, then looks once more, then sleeps; who
+//! submits puts the task into the queue, then sees whether anybody looks. And a worker that
+//! finds a task as the last who looked wakes the next one if there are more tasks.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::thread;
 
-use crate::__rt::guarded::{Guarded, Held, generation};
+use crossbeam::queue::SegQueue;
+
+use crate::__rt::guarded::{Guarded, generation};
 use crate::__rt::host;
 use crate::__rt::interrupt::{Wait, Waker};
 use crate::executor::TaskError;
-use crate::executor::core::{self, Core, look_again};
+use crate::executor::core::{self, Core, Looks};
 use crate::thread::registry;
 
 /// Takes tasks: [`Workers`], or rayon's threads.
@@ -30,32 +36,33 @@ pub(crate) trait Spawn {
 /// Some threads and their queue. A drop lets go of the threads without waiting: see
 /// [`end`](Workers::end).
 pub(crate) struct Workers {
-    shared: Arc<Shared>,
+    most: usize,
+    name: Arc<str>,
+    crew: Guarded<Arc<Crew>>,
 }
 
-struct Shared {
+/// What the threads share, in one process: a copy of the process gets a new one, as it has
+/// none of the threads.
+struct Crew {
     most: usize,
     /// Threads are called after it, with a number.
-    name: String,
-    /// How many tasks are in the queue, for those who only look.
-    queued: AtomicUsize,
-    state: Guarded<State>,
+    name: Arc<str>,
+    generation: u32,
+    queue: SegQueue<Arc<Core>>,
+    is_closed: AtomicBool,
+    /// Those of the threads that look for a task right now, or are on their way to.
+    looking: AtomicUsize,
+    rest: Guarded<Rest>,
 }
 
 #[derive(Default)]
-struct State {
-    queue: VecDeque<Arc<Core>>,
+struct Rest {
     threads: usize,
     /// How many were started ever, for their names.
     started: usize,
-    /// Those of the threads that look for a task right now.
-    looking: usize,
     sleeping: Vec<Arc<Sleeper>>,
-    is_closed: bool,
     /// Wait for the end of the last thread.
     waiting: Vec<Waker>,
-    /// In another generation the threads do not exist.
-    generation: u32,
 }
 
 struct Sleeper {
@@ -77,53 +84,55 @@ impl Sleeper {
 }
 
 thread_local! {
-    /// The workers that the calling thread is one of.
-    static MINE: Cell<*const Shared> = const { Cell::new(std::ptr::null()) };
-}
-
-/// What a new task needs.
-enum Help {
-    None,
-    Wake(Arc<Sleeper>),
-    Start(usize),
+    /// The crew that the calling thread is one of.
+    static MINE: Cell<*const Crew> = const { Cell::new(std::ptr::null()) };
 }
 
 impl Workers {
     /// Up to `most` threads, of which none is started yet.
     ///
     /// # Panics
-    /// If `most` is 0.
+    /// If `most` is 0, or if the name has a NUL character in it.
     #[track_caller]
-    pub fn new(most: usize, name: String) -> Workers {
+    pub fn new(most: usize, name: &str) -> Workers {
         assert!(most > 0, "a pool without workers would never do a task: give at least 1");
-        let state = State { generation: generation(), ..State::default() };
-        let shared = Shared { most, name, queued: AtomicUsize::new(0), state: Guarded::new(state) };
-        Workers { shared: Arc::new(shared) }
+        assert!(!name.contains('\0'), "a thread's name cannot have a NUL character in it");
+        let name: Arc<str> = name.into();
+        Workers { most, crew: Guarded::new(Crew::new(most, name.clone(), false)), name }
+    }
+
+    fn crew(&self) -> Arc<Crew> {
+        let mut crew = self.crew.lock();
+        if crew.generation != generation() {
+            let fresh = Crew::new(self.most, self.name.clone(), crew.is_closed.load(Ordering::Acquire));
+            // The old queue may be as a thread has left it that was in the midst of it.
+            std::mem::forget(std::mem::replace(&mut *crew, fresh));
+        }
+        crew.clone()
     }
 
     /// No more tasks: the threads end when the queue is empty.
     pub fn close(&self) {
-        let mut state = self.shared.lock();
-        state.is_closed = true;
-        let sleeping = std::mem::take(&mut state.sleeping);
-        state.looking += sleeping.len();
-        drop(state);
+        let crew = self.crew();
+        crew.is_closed.store(true, Ordering::SeqCst);
+        let sleeping = {
+            let mut rest = crew.rest.lock();
+            crew.looking.fetch_add(rest.sleeping.len(), Ordering::SeqCst);
+            std::mem::take(&mut rest.sleeping)
+        };
         for sleeper in sleeping {
             sleeper.wake();
         }
     }
 
     pub fn is_closed(&self) -> bool {
-        self.shared.lock().is_closed
+        self.crew().is_closed.load(Ordering::Acquire)
     }
 
     /// Cancels what was not begun.
     pub fn cancel_queued(&self) {
-        let mut state = self.shared.lock();
-        let queue = std::mem::take(&mut state.queue);
-        self.shared.queued.store(0, Ordering::Release);
-        drop(state);
-        for core in queue {
+        let crew = self.crew();
+        while let Some(core) = crew.queue.pop() {
             core.cancel();
         }
     }
@@ -137,15 +146,16 @@ impl Workers {
     #[track_caller]
     pub fn join(&self) {
         assert!(!self.is_mine(), "a task cannot wait for the end of the pool that it runs in");
+        let crew = self.crew();
         let wait = Wait::begin();
         loop {
             {
-                let mut state = self.shared.lock();
-                if state.threads == 0 {
+                let mut rest = crew.rest.lock();
+                if rest.threads == 0 {
                     return;
                 }
-                state.waiting.retain(|waker| !waker.wakes(&wait));
-                state.waiting.push(wait.waker());
+                rest.waiting.retain(|waker| !waker.wakes(&wait));
+                rest.waiting.push(wait.waker());
             }
             wait.pause(None);
         }
@@ -164,43 +174,24 @@ impl Workers {
     }
 
     fn is_mine(&self) -> bool {
-        MINE.get() == Arc::as_ptr(&self.shared)
+        MINE.get() == Arc::as_ptr(&*self.crew.lock())
     }
 }
 
 impl Spawn for Workers {
     fn workers(&self) -> usize {
-        self.shared.most
+        self.most
     }
 
     fn spawn(&self, core: Arc<Core>) {
-        let shared = &self.shared;
-        let mut state = shared.lock();
-        if state.is_closed {
-            drop(state);
+        let crew = self.crew();
+        if crew.is_closed.load(Ordering::SeqCst) {
             return core.finish(Err(TaskError::Shutdown));
         }
-        state.queue.push_back(core);
-        shared.queued.store(state.queue.len(), Ordering::Release);
-        let help = if state.looking >= state.queue.len() {
-            Help::None
-        } else if let Some(sleeper) = state.sleeping.pop() {
-            // It looks from now on: the next task need not wake it once more.
-            state.looking += 1;
-            Help::Wake(sleeper)
-        } else if state.threads < shared.most {
-            state.threads += 1;
-            state.started += 1;
-            state.looking += 1;
-            Help::Start(state.started - 1)
-        } else {
-            Help::None
-        };
-        drop(state);
-        match help {
-            Help::None => {}
-            Help::Wake(sleeper) => sleeper.wake(),
-            Help::Start(number) => shared.start(number),
+        crew.queue.push(core);
+        fence(Ordering::SeqCst);
+        if crew.looking.load(Ordering::SeqCst) == 0 {
+            crew.help();
         }
     }
 }
@@ -211,96 +202,127 @@ impl Drop for Workers {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> Held<'_, State> {
-        let mut state = self.state.lock();
-        let now = generation();
-        if state.generation != now {
-            // The tasks that were queued count as lost.
-            let queue = std::mem::take(&mut state.queue);
-            let fresh = State { generation: now, is_closed: state.is_closed, started: state.started, ..State::default() };
-            let old = std::mem::replace(&mut *state, fresh);
-            self.queued.store(0, Ordering::Release);
-            drop(state);
-            // Outside of the lock: with them the person's closures are dropped.
-            drop((queue, old));
-            state = self.state.lock();
-        }
-        state
+impl Crew {
+    fn new(most: usize, name: Arc<str>, is_closed: bool) -> Arc<Crew> {
+        Arc::new(Crew {
+            most,
+            name,
+            generation: generation(),
+            queue: SegQueue::new(),
+            is_closed: AtomicBool::new(is_closed),
+            looking: AtomicUsize::new(0),
+            rest: Guarded::default(),
+        })
     }
 
-    fn start(self: &Arc<Shared>, number: usize) {
-        let shared = self.clone();
-        let name = format!("{}_{number}", self.name);
-        let work = move || {
-            let _registered = registry::enter_new(true);
-            shared.work();
-        };
-        let Err(error) = thread::Builder::new().name(name).spawn(work) else { return };
-        let mut state = self.lock();
-        state.threads -= 1;
-        state.looking -= 1;
-        if state.threads > 0 {
+    /// There may be a task that nobody looks for: one more worker is wanted.
+    fn help(self: &Arc<Crew>) {
+        let mut rest = self.rest.lock();
+        if self.queue.is_empty() || self.looking.load(Ordering::SeqCst) > 0 {
             return;
         }
-        // Nobody is there to do them.
-        let queue = std::mem::take(&mut state.queue);
-        self.queued.store(0, Ordering::Release);
-        drop(state);
-        for core in queue {
-            core.finish(Err(TaskError::System(format!("no thread could be started: {error}"))));
+        if let Some(sleeper) = rest.sleeping.pop() {
+            // It looks from now on: the next task need not wake another.
+            self.looking.fetch_add(1, Ordering::SeqCst);
+            drop(rest);
+            sleeper.wake();
+        } else if rest.threads == 0 && self.is_closed.load(Ordering::SeqCst) {
+            drop(rest);
+            self.refuse(&TaskError::Shutdown);
+        } else if rest.threads < self.most {
+            rest.threads += 1;
+            rest.started += 1;
+            self.looking.fetch_add(1, Ordering::SeqCst);
+            let number = rest.started - 1;
+            drop(rest);
+            self.start(number);
+        }
+    }
+
+    /// There is nobody to do the tasks.
+    fn refuse(&self, error: &TaskError) {
+        while let Some(core) = self.queue.pop() {
+            core.finish(Err(error.clone()));
+        }
+    }
+
+    fn start(self: &Arc<Crew>, number: usize) {
+        let crew = self.clone();
+        let work = move || {
+            let _registered = registry::enter_new(true);
+            crew.work();
+        };
+        let name = format!("{}_{number}", self.name);
+        let Err(error) = thread::Builder::new().name(name).spawn(work) else { return };
+        let mut rest = self.rest.lock();
+        rest.threads -= 1;
+        self.looking.fetch_sub(1, Ordering::SeqCst);
+        let is_last = rest.threads == 0;
+        drop(rest);
+        if is_last {
+            self.refuse(&TaskError::System(format!("no thread could be started: {error}")));
         }
     }
 
     /// The life of a worker. It counts as looking when it begins.
-    fn work(self: Arc<Shared>) {
+    fn work(self: Arc<Crew>) {
         core::is_worker();
         MINE.set(Arc::as_ptr(&self));
         let sleeper = Arc::new(Sleeper { thread: thread::current(), is_woken: AtomicBool::new(false) });
         let mut run = host::NO_RUN;
-        let mut state = self.lock();
         loop {
-            if let Some(core) = state.queue.pop_front() {
-                state.looking -= 1;
-                self.queued.store(state.queue.len(), Ordering::Release);
-                drop(state);
+            if let Some(core) = self.look() {
+                if self.looking.fetch_sub(1, Ordering::SeqCst) == 1 && !self.queue.is_empty() {
+                    self.help();
+                }
                 if run != core.cell_run() {
                     run = core.cell_run();
                     host::work_for(run);
                 }
-                // An interrupt ends the task alone.
-                let _ = core.run();
-                drop(core);
-                state = self.lock();
-                state.looking += 1;
+                core.run_and_drop();
+                self.looking.fetch_add(1, Ordering::SeqCst);
                 continue;
             }
-            if state.is_closed {
-                break;
+            let mut rest = self.rest.lock();
+            self.looking.fetch_sub(1, Ordering::SeqCst);
+            fence(Ordering::SeqCst);
+            if !self.queue.is_empty() {
+                self.looking.fetch_add(1, Ordering::SeqCst);
+                continue;
             }
-            drop(state);
-            let mut looks = 0;
-            while self.queued.load(Ordering::Acquire) == 0 && look_again(&mut looks) {}
-            state = self.lock();
-            if state.queue.is_empty() && !state.is_closed {
-                state.looking -= 1;
-                state.sleeping.push(sleeper.clone());
-                drop(state);
-                if run != host::NO_RUN {
-                    run = host::NO_RUN;
-                    host::work_for(run);
-                }
-                // Who wakes it has counted it among the looking.
-                sleeper.sleep();
-                state = self.lock();
+            if self.is_closed.load(Ordering::SeqCst) {
+                return Crew::leave(&mut rest);
+            }
+            rest.sleeping.push(sleeper.clone());
+            drop(rest);
+            if run != host::NO_RUN {
+                run = host::NO_RUN;
+                host::work_for(run);
+            }
+            // Who wakes it counts it among those who look.
+            sleeper.sleep();
+        }
+    }
+
+    /// A task, if there is one soon.
+    fn look(&self) -> Option<Arc<Core>> {
+        let mut looks = Looks::new();
+        loop {
+            if let Some(core) = self.queue.pop() {
+                return Some(core);
+            }
+            // One who looks is enough.
+            if self.looking.load(Ordering::Relaxed) > 1 || self.is_closed.load(Ordering::Relaxed) || !looks.again() {
+                return None;
             }
         }
-        state.looking -= 1;
-        state.threads -= 1;
-        if state.threads == 0 {
-            let waiting = std::mem::take(&mut state.waiting);
-            drop(state);
-            for waker in waiting {
+    }
+
+    fn leave(rest: &mut Rest) {
+        rest.threads -= 1;
+        if rest.threads == 0 {
+            // (They only ring a bell.)
+            for waker in rest.waiting.drain(..) {
                 waker.wake();
             }
         }

@@ -6,8 +6,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use crate::__rt::guarded::{Guarded, Held, generation};
@@ -19,8 +19,7 @@ const MAIN: u64 = 1;
 const MAIN_NAME: &str = "main";
 
 static NEXT: AtomicU64 = AtomicU64::new(MAIN + 1);
-static LIVE: Guarded<Live> =
-    Guarded::new(Live { threads: BTreeMap::new(), waiting: Vec::new(), generation: None });
+static LIVE: Guarded<Live> = Guarded::new(Live { threads: BTreeMap::new(), waiting: Vec::new(), generation: None });
 
 struct Live {
     threads: BTreeMap<u64, ThreadInfo>,
@@ -172,11 +171,7 @@ pub(crate) fn current() -> ThreadInfo {
 /// A thread that this library has not started.
 fn enter_other() -> ThreadInfo {
     let name = own_name();
-    let main = if name.as_deref() == Some(MAIN_NAME) {
-        live().threads.get(&MAIN).cloned()
-    } else {
-        None
-    };
+    let main = if name.as_deref() == Some(MAIN_NAME) { live().threads.get(&MAIN).cloned() } else { None };
     let info = main.unwrap_or_else(|| {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         ThreadInfo::new(number, name.unwrap_or_else(|| format!("unnamed-{number}")), true)

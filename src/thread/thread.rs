@@ -42,7 +42,11 @@ struct Shared {
 
 enum State {
     /// To be started.
-    Made { work: Work, name: Option<String>, is_daemon: bool },
+    Made {
+        work: Work,
+        name: Option<String>,
+        is_daemon: bool,
+    },
     Started(ThreadInfo),
     /// A start is on its way, or has failed.
     Gone,
