@@ -2,10 +2,9 @@
 //! its own.
 
 use std::alloc::Layout;
-use std::cell::UnsafeCell;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::ManuallyDrop;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::__rt::guarded::Guarded;
 
@@ -28,37 +27,47 @@ pub(crate) trait Items: Send + Sync {
     fn keep(&self, range: Range<usize>);
 }
 
-/// An array of places that threads read and write, each its own. It drops no elements.
-struct Places<X>(Vec<UnsafeCell<MaybeUninit<X>>>);
+/// The memory of a vector whose elements come and go one by one. It drops none of them.
+struct Places<X> {
+    start: *mut X,
+    count: usize,
+    capacity: usize,
+}
 
 // SAFETY: whoever uses a place sees to it that nobody else does at the time; what is in
 // it moves from thread to thread as a whole.
+unsafe impl<X: Send> Send for Places<X> {}
+// SAFETY: as above.
 unsafe impl<X: Send> Sync for Places<X> {}
 
 impl<X> Places<X> {
-    fn empty(count: usize) -> Places<X> {
-        let mut places = Vec::with_capacity(count);
-        // SAFETY: there is room, and nothing has to be in it.
-        unsafe { places.set_len(count) };
-        Places(places)
-    }
-
     fn of(values: Vec<X>) -> Places<X> {
         let mut values = ManuallyDrop::new(values);
-        let (start, length, capacity) = (values.as_mut_ptr(), values.len(), values.capacity());
-        // SAFETY: both wrappers have the layout of what is inside; the vector is given up.
-        Places(unsafe { Vec::from_raw_parts(start.cast(), length, capacity) })
+        Places { start: values.as_mut_ptr(), count: values.len(), capacity: values.capacity() }
+    }
+
+    fn empty(count: usize) -> Places<X> {
+        let mut places = Places::of(Vec::with_capacity(count));
+        places.count = count;
+        places
     }
 
     /// # Safety
     /// There are values at these places, and they are not used again.
     unsafe fn drop_range(&self, range: Range<usize>) {
         if std::mem::needs_drop::<X>() {
-            for place in &self.0[range] {
-                // SAFETY: the caller's promise.
-                unsafe { (*place.get()).assume_init_drop() };
+            for index in range {
+                // SAFETY: the caller's promise; the place is within the memory.
+                unsafe { self.start.add(index).drop_in_place() };
             }
         }
+    }
+}
+
+impl<X> Drop for Places<X> {
+    fn drop(&mut self) {
+        // SAFETY: the memory came from a vector of that capacity. No element is left.
+        drop(unsafe { Vec::from_raw_parts(self.start, 0, self.capacity) });
     }
 }
 
@@ -66,55 +75,38 @@ impl<X> Places<X> {
 /// there: half the memory, and half the time to get it from the system.
 pub(crate) struct InPlace<A, T, F> {
     f: F,
-    items: UnsafeCell<Places<A>>,
+    items: ManuallyDrop<Places<A>>,
     /// `None`: in the items' places.
-    results: Option<UnsafeCell<Places<T>>>,
+    results: Option<ManuallyDrop<Places<T>>>,
+    /// The results' memory was given away.
+    taken: AtomicBool,
     kept: Guarded<Vec<Range<usize>>>,
 }
-
-// SAFETY: the arrays are replaced only by `take_results`, whose caller says that
-// nobody works any more. `f` is called by several threads, items and results move between
-// them.
-unsafe impl<A: Send, T: Send, F: Sync> Sync for InPlace<A, T, F> {}
 
 impl<A, T, F> InPlace<A, T, F> {
     pub fn new(f: F, items: Vec<A>) -> InPlace<A, T, F> {
         let fits = Layout::new::<A>() == Layout::new::<T>();
-        let results = (!fits).then(|| UnsafeCell::new(Places::empty(items.len())));
-        InPlace { f, items: UnsafeCell::new(Places::of(items)), results, kept: Guarded::default() }
+        let results = (!fits).then(|| ManuallyDrop::new(Places::empty(items.len())));
+        let items = ManuallyDrop::new(Places::of(items));
+        InPlace { f, items, results, taken: AtomicBool::new(false), kept: Guarded::default() }
     }
 
-    fn items(&self) -> &Places<A> {
-        // SAFETY: it is changed only when nobody works any more.
-        unsafe { &*self.items.get() }
-    }
-
-    fn results(&self) -> &Places<T> {
-        match &self.results {
-            // SAFETY: it is changed only when nobody works any more.
-            Some(results) => unsafe { &*results.get() },
-            // SAFETY: places of `A` and of `T` have the same layout, and nothing is known
-            // of what is in them.
-            None => unsafe { &*self.items.get().cast::<Places<T>>() },
-        }
+    /// The first result's place.
+    fn results_start(&self) -> *mut T {
+        self.results.as_ref().map_or(self.items.start.cast(), |results| results.start)
     }
 
     /// All results.
     ///
     /// # Safety
-    /// All are there, and nobody works on them any more.
+    /// All are there, nobody works on them any more, and this is the only call.
     pub unsafe fn take_results(&self) -> Vec<T> {
         self.kept.lock().clear();
-        let places = match &self.results {
-            Some(results) => results.get(),
-            None => self.items.get().cast::<Places<T>>(),
-        };
-        // SAFETY: nobody else uses them; for the cast see `results`.
-        let places = std::mem::replace(unsafe { &mut *places }, Places::empty(0));
-        let mut places = ManuallyDrop::new(places.0);
-        let (start, length, capacity) = (places.as_mut_ptr(), places.len(), places.capacity());
-        // SAFETY: both wrappers have the layout of what is inside, of which all is there.
-        unsafe { Vec::from_raw_parts(start.cast(), length, capacity) }
+        self.taken.store(true, Ordering::Release);
+        let capacity = self.results.as_ref().map_or(self.items.capacity, |results| results.capacity);
+        // SAFETY: the memory came from a vector of that capacity, of elements with the same
+        // layout, is given away here, and all results are in it.
+        unsafe { Vec::from_raw_parts(self.results_start(), self.items.count, capacity) }
     }
 }
 
@@ -140,19 +132,22 @@ where
                 unsafe { self.items.drop_range(rest) };
             }
         }
-        let places = self.items().0[range.clone()].iter().zip(&self.results().0[range.clone()]);
-        let mut rest = Rest { items: self.items(), range, at };
-        for (item, result) in places {
-            // SAFETY: the caller's promise: each index once, so both places are this
-            // call's alone. Where they are one, the item is gone when the result comes.
-            unsafe { (*result.get()).write((self.f)((*item.get()).assume_init_read())) };
+        assert!(range.end <= self.items.count, "there are so many items");
+        let (items, results) = (self.items.start, self.results_start());
+        let mut rest = Rest { items: &self.items, range, at };
+        while rest.range.start < rest.range.end {
+            let index = rest.range.start;
+            // SAFETY: within the memory; by the caller's promise each index comes once, so
+            // both places are this call's alone. Where they are one, the item is gone when
+            // the result comes.
+            unsafe { results.add(index).write((self.f)(items.add(index).read())) };
             rest.range.start += 1;
         }
     }
 
     unsafe fn drop_items(&self, range: Range<usize>) {
         // SAFETY: the caller's promise.
-        unsafe { self.items().drop_range(range) }
+        unsafe { self.items.drop_range(range) }
     }
 
     fn keep(&self, range: Range<usize>) {
@@ -164,9 +159,23 @@ where
 
 impl<A, T, F> Drop for InPlace<A, T, F> {
     fn drop(&mut self) {
-        for range in std::mem::take(self.kept.get_mut()) {
-            // SAFETY: these are there, and nobody has taken them.
-            unsafe { self.results().drop_range(range) };
+        let kept = std::mem::take(self.kept.get_mut());
+        let taken = *self.taken.get_mut();
+        let in_place = self.results.is_none();
+        let free = |range: Range<usize>| {
+            for index in range {
+                // SAFETY: these are there, and nobody has taken them.
+                unsafe { self.results_start().add(index).drop_in_place() };
+            }
+        };
+        kept.into_iter().for_each(free);
+        if !(taken && in_place) {
+            // SAFETY: nothing uses them after this.
+            unsafe { ManuallyDrop::drop(&mut self.items) };
+        }
+        if let Some(results) = self.results.as_mut().filter(|_| !taken) {
+            // SAFETY: as above.
+            unsafe { ManuallyDrop::drop(results) };
         }
     }
 }

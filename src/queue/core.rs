@@ -31,6 +31,8 @@ struct State {
     /// Of those that were taken, so many were declared done by another thread than had
     /// taken them, which still thinks it has them.
     done_by_others: usize,
+    /// Those that ended threads had taken: somebody else may declare them done yet.
+    given_up: usize,
     getting: Waiters,
     putting: Waiters,
     joining: Waiters,
@@ -45,6 +47,7 @@ impl State {
             self.generation = now;
             self.unfinished = self.items.len();
             self.done_by_others = 0;
+            self.given_up = 0;
             self.getting.forget();
             self.putting.forget();
             self.joining.forget();
@@ -66,6 +69,7 @@ impl Core {
             is_closed: false,
             unfinished: 0,
             done_by_others: 0,
+            given_up: 0,
             getting: Waiters::new(),
             putting: Waiters::new(),
             joining: Waiters::new(),
@@ -121,6 +125,10 @@ impl Core {
         let is_own = taken::forget_one(self);
         let mut state = self.state.lock();
         state.check_generation();
+        if !is_own && state.given_up > 0 {
+            state.given_up -= 1;
+            return true;
+        }
         if state.unfinished == 0 {
             return false;
         }
@@ -137,6 +145,7 @@ impl Core {
         state.done_by_others -= by_others;
         let left = (items - by_others).min(state.unfinished);
         if left > 0 {
+            state.given_up += left;
             state.finish(left);
         }
     }

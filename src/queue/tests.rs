@@ -112,21 +112,32 @@ fn a_task_keeps_what_was_taken_before_it() {
 
 #[test]
 fn another_thread_may_declare_it_done() {
-    let queue = Queue::new();
-    (0..2).for_each(|item| queue.put(item));
-    let (other, hand) = (queue.clone(), Queue::new());
-    let handed = hand.clone();
-    let taker = Thread::spawn(move || {
-        handed.put(other.get());
-    });
-    assert_eq!(hand.get(), Some(Some(0)));
-    queue.task_done();
-    // The taker's end does not count a second time.
-    taker.join();
-    assert!(!queue.join_timeout(0.0));
-    queue.get();
-    queue.task_done();
-    queue.join();
+    for taker_ends_first in [true, false] {
+        let queue = Queue::new();
+        (0..2).for_each(|item| queue.put(item));
+        let (other, handed) = (queue.clone(), Queue::new());
+        let hand = handed.clone();
+        let (go_on, waits) = std::sync::mpsc::channel::<()>();
+        let taker = Thread::spawn(move || {
+            hand.put(other.get());
+            let _ = waits.recv();
+        });
+        assert_eq!(handed.get(), Some(Some(0)));
+        if taker_ends_first {
+            drop(go_on);
+            taker.join();
+            queue.task_done();
+        } else {
+            queue.task_done();
+            drop(go_on);
+            taker.join();
+        }
+        // It counts once.
+        assert!(!queue.join_timeout(0.0));
+        queue.get();
+        queue.task_done();
+        queue.join();
+    }
 }
 
 #[test]

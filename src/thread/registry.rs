@@ -3,7 +3,7 @@
 //! Threads of this library enter it when they begin, others when they first ask who they
 //! are; all leave it when they end.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -58,7 +58,8 @@ impl ThreadInfo {
         self.0.ident
     }
 
-    /// Whether a [`program`](super::wait_for_threads) may end without it.
+    /// Whether a program may end without it: see
+    /// [`wait_for_threads`](super::wait_for_threads).
     pub fn is_daemon(&self) -> bool {
         self.0.is_daemon
     }
@@ -132,6 +133,22 @@ fn begin(live: &mut Live) {
     }
 }
 
+thread_local! {
+    static STARTS_DAEMONS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether threads made by the calling one are daemons at first: those of a
+/// [`Thread`](super::Thread) that is one.
+pub(crate) fn starts_daemons() -> bool {
+    STARTS_DAEMONS.get()
+}
+
+/// The calling thread is this one from now on, and was started as such.
+pub(crate) fn enter_started(info: ThreadInfo) -> Leave {
+    STARTS_DAEMONS.set(info.is_daemon());
+    enter(info)
+}
+
 /// The entry of a thread that will be.
 pub(crate) fn announce(name: String, is_daemon: bool) -> ThreadInfo {
     ThreadInfo::new(NEXT.fetch_add(1, Ordering::Relaxed), name, is_daemon)
@@ -147,7 +164,7 @@ impl Drop for Leave {
 }
 
 /// The calling thread is this one from now on.
-pub(crate) fn enter(info: ThreadInfo) -> Leave {
+fn enter(info: ThreadInfo) -> Leave {
     add(&info);
     ME.set(Some(Registered(info)));
     Leave

@@ -214,7 +214,7 @@ fn next_name() -> String {
 
 impl Shared {
     fn new(work: Work) -> Arc<Shared> {
-        let state = State::Made { work, name: None, is_daemon: registry::current().is_daemon() };
+        let state = State::Made { work, name: None, is_daemon: registry::starts_daemons() };
         Arc::new(Shared { core: Core::remote(), state: Guarded::new(state) })
     }
 
@@ -291,7 +291,7 @@ fn spawn(core: Arc<Core>, work: Work, info: ThreadInfo) -> std::io::Result<()> {
     registry::add(&info);
     let entry = info.clone();
     let body = move || {
-        let leave = registry::enter(info);
+        let leave = registry::enter_started(info);
         core.begin();
         core.run_aloud(work, || drop(leave));
     };
