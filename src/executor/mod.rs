@@ -15,6 +15,8 @@
 mod call;
 pub(crate) mod core;
 mod error;
+#[cfg(all(test, unix))]
+mod fork_tests;
 mod future;
 mod rayon;
 mod sequential;

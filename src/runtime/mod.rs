@@ -8,7 +8,7 @@
 pub(crate) mod bounded;
 mod calls;
 pub(crate) mod caught;
-mod fork;
+pub(crate) mod fork;
 pub(crate) mod guarded;
 pub mod host;
 pub mod interrupt;

@@ -9,6 +9,7 @@ use std::thread;
 
 use crate::message::{Ending, FromCell, PanicReport, ToCell};
 use crate::queue::taken;
+use crate::thread::registry;
 
 use super::interrupt::{self, Interrupted};
 use super::{bounded, caught, host, pool, store, text, wait};
@@ -108,6 +109,8 @@ fn start() -> Result<(), String> {
         let cells = cells.clone();
         let work = move || {
             interrupt::is_cell_thread();
+            // In the list of threads, also of those in a copy of the process.
+            registry::current();
             host::send(&FromCell::Ready);
             let cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
             for job in cells.iter() {

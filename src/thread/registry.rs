@@ -114,6 +114,10 @@ fn live() -> Held<'static, Live> {
     live
 }
 
+fn main_of(live: &mut Live) -> ThreadInfo {
+    live.threads.entry(MAIN).or_insert_with(|| ThreadInfo::new(MAIN, MAIN_NAME.to_owned(), false)).clone()
+}
+
 /// The list at the beginning of a process: the thread that it begins with.
 fn begin(live: &mut Live) {
     let gone = std::mem::take(&mut live.threads);
@@ -124,8 +128,8 @@ fn begin(live: &mut Live) {
         live.threads.insert(me.ident(), me.clone());
     }
     let is_main = thread::current().name() == Some(MAIN_NAME);
-    if live.generation.is_none() || is_main || me.is_none() {
-        live.threads.entry(MAIN).or_insert_with(|| ThreadInfo::new(MAIN, MAIN_NAME.to_owned(), false));
+    if live.generation.is_none() || is_main {
+        main_of(live);
     }
     for thread in gone.values() {
         let is_here = live.threads.contains_key(&thread.ident());
@@ -188,7 +192,7 @@ pub(crate) fn current() -> ThreadInfo {
 /// A thread that this library has not started.
 fn enter_other() -> ThreadInfo {
     let name = own_name();
-    let main = if name.as_deref() == Some(MAIN_NAME) { live().threads.get(&MAIN).cloned() } else { None };
+    let main = (name.as_deref() == Some(MAIN_NAME)).then(|| main_of(&mut live()));
     let info = main.unwrap_or_else(|| {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         ThreadInfo::new(number, name.unwrap_or_else(|| format!("unnamed-{number}")), true)
