@@ -218,7 +218,7 @@ impl<T: Send + 'static> Executor<T> for RayonExecutor {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        chunks::map(&self.inner, ChunkSize::PerWorker(chunks::MANY), f, items.into_iter().collect())
+        chunks::map(&self.inner, ChunkSize::PerWorker(chunks::MANY), f, items)
     }
 
     fn shutdown(&self) {

@@ -45,14 +45,15 @@ impl ChunkSize {
 ///
 /// Unwinds on an interrupt; then nothing more is begun.
 #[track_caller]
-pub(crate) fn map<A, T, F>(spawn: &dyn Spawn, size: ChunkSize, f: F, items: Vec<A>) -> Result<Vec<T>, TaskError>
+pub(crate) fn map<A, T, F, I>(spawn: &dyn Spawn, size: ChunkSize, f: F, items: I) -> Result<Vec<T>, TaskError>
 where
     A: Send + 'static,
     T: Send + 'static,
     F: Fn(A) -> T + Send + Sync + 'static,
+    I: IntoIterator<Item = A>,
 {
-    let total = items.len();
     let items = Arc::new(InPlace::new(f, items));
+    let total = items.count();
     let chunks = Arc::new(Chunks::new(items.clone(), total, size.items(total, spawn.workers())));
     run(spawn, &chunks)?;
     // SAFETY: all chunks were done without an error, and nobody works on them any more.

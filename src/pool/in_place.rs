@@ -6,6 +6,7 @@ use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use super::numbers::Numbers;
 use crate::__rt::guarded::Guarded;
 
 /// What [`Chunks`](super::chunks) needs of items whose types it does not know.
@@ -30,7 +31,6 @@ pub(crate) trait Items: Send + Sync {
 /// The memory of a vector whose elements come and go one by one. It drops none of them.
 struct Places<X> {
     start: *mut X,
-    count: usize,
     capacity: usize,
 }
 
@@ -43,13 +43,11 @@ unsafe impl<X: Send> Sync for Places<X> {}
 impl<X> Places<X> {
     fn of(values: Vec<X>) -> Places<X> {
         let mut values = ManuallyDrop::new(values);
-        Places { start: values.as_mut_ptr(), count: values.len(), capacity: values.capacity() }
+        Places { start: values.as_mut_ptr(), capacity: values.capacity() }
     }
 
     fn empty(count: usize) -> Places<X> {
-        let mut places = Places::of(Vec::with_capacity(count));
-        places.count = count;
-        places
+        Places::of(Vec::with_capacity(count))
     }
 
     /// # Safety
@@ -75,7 +73,10 @@ impl<X> Drop for Places<X> {
 /// there: half the memory, and half the time to get it from the system.
 pub(crate) struct InPlace<A, T, F> {
     f: F,
+    /// Empty if the items are numbers.
     items: ManuallyDrop<Places<A>>,
+    numbers: Option<Numbers<A>>,
+    count: usize,
     /// `None`: in the items' places.
     results: Option<ManuallyDrop<Places<T>>>,
     /// The results' memory was given away.
@@ -84,11 +85,29 @@ pub(crate) struct InPlace<A, T, F> {
 }
 
 impl<A, T, F> InPlace<A, T, F> {
-    pub fn new(f: F, items: Vec<A>) -> InPlace<A, T, F> {
-        let fits = Layout::new::<A>() == Layout::new::<T>();
-        let results = (!fits).then(|| ManuallyDrop::new(Places::empty(items.len())));
-        let items = ManuallyDrop::new(Places::of(items));
-        InPlace { f, items, results, taken: AtomicBool::new(false), kept: Guarded::default() }
+    pub fn new(f: F, items: impl IntoIterator<Item = A>) -> InPlace<A, T, F>
+    where
+        A: 'static,
+    {
+        let items = items.into_iter();
+        if let Some(numbers) = Numbers::of(&items) {
+            let count = numbers.count;
+            return InPlace::around(f, Places::of(Vec::new()), Some(numbers), count);
+        }
+        let items: Vec<A> = items.collect();
+        let count = items.len();
+        InPlace::around(f, Places::of(items), None, count)
+    }
+
+    fn around(f: F, items: Places<A>, numbers: Option<Numbers<A>>, count: usize) -> InPlace<A, T, F> {
+        let fits = numbers.is_none() && Layout::new::<A>() == Layout::new::<T>();
+        let results = (!fits).then(|| ManuallyDrop::new(Places::empty(count)));
+        let items = ManuallyDrop::new(items);
+        InPlace { f, items, numbers, count, results, taken: AtomicBool::new(false), kept: Guarded::default() }
+    }
+
+    pub fn count(&self) -> usize {
+        self.count
     }
 
     /// The first result's place.
@@ -106,13 +125,13 @@ impl<A, T, F> InPlace<A, T, F> {
         let capacity = self.results.as_ref().map_or(self.items.capacity, |results| results.capacity);
         // SAFETY: the memory came from a vector of that capacity, of elements with the same
         // layout, is given away here, and all results are in it.
-        unsafe { Vec::from_raw_parts(self.results_start(), self.items.count, capacity) }
+        unsafe { Vec::from_raw_parts(self.results_start(), self.count, capacity) }
     }
 }
 
 impl<A, T, F> Items for InPlace<A, T, F>
 where
-    A: Send,
+    A: Send + 'static,
     T: Send,
     F: Fn(A) -> T + Send + Sync,
 {
@@ -132,14 +151,24 @@ where
                 unsafe { self.items.drop_range(rest) };
             }
         }
-        assert!(range.end <= self.items.count, "there are so many items");
+        assert!(range.end <= self.count, "there are so many items");
         let (items, results) = (self.items.start, self.results_start());
         let mut rest = Rest { items: &self.items, range, at };
+        // SAFETY in both loops: within the memory; by the caller's promise each index comes
+        // once, so both places are this call's alone. Where they are one, the item is gone
+        // when the result comes.
+        if let Some(numbers) = &self.numbers {
+            while rest.range.start < rest.range.end {
+                let index = rest.range.start;
+                // SAFETY: see above.
+                unsafe { results.add(index).write((self.f)(numbers.nth(index))) };
+                rest.range.start += 1;
+            }
+            return;
+        }
         while rest.range.start < rest.range.end {
             let index = rest.range.start;
-            // SAFETY: within the memory; by the caller's promise each index comes once, so
-            // both places are this call's alone. Where they are one, the item is gone when
-            // the result comes.
+            // SAFETY: see above.
             unsafe { results.add(index).write((self.f)(items.add(index).read())) };
             rest.range.start += 1;
         }

@@ -70,6 +70,29 @@ fn nothing_is_dropped_twice_or_forgotten_when_something_panics() {
 }
 
 #[test]
+fn ranges_and_other_items_are_the_same() {
+    let pool = ThreadPool::new(2);
+    let squares: Vec<u64> = (1..=1000).map(|x| x * x).collect();
+    assert_eq!(pool.map(|x: u64| x * x, 1..=1000), Ok(squares.clone()));
+    assert_eq!(pool.map(|x: u64| x * x, (1..=1000).collect::<Vec<_>>()), Ok(squares.clone()));
+    assert_eq!(pool.map(|x: u64| x * x, (1..=1000).filter(|_| true)), Ok(squares));
+    assert_eq!(pool.map(|x: i32| x.to_string(), -1..1), Ok(vec!["-1".to_owned(), "0".to_owned()]));
+    let failing = |x: i32| if x == 500 { panic!("expected") } else { x.to_string() };
+    assert!(pool.map(failing, 0..1000).is_err());
+}
+
+#[test]
+fn an_iterator_that_panics_leaves_nothing() {
+    let pool = ThreadPool::new(2);
+    let counter = Arc::new(());
+    let made = counter.clone();
+    let items = (0..100).map(move |x| if x == 70 { panic!("expected") } else { made.clone() });
+    let caught = crate::__rt::caught::catch(&mut || drop(pool.map(|item: Arc<()>| item, items.clone())));
+    drop(items);
+    assert!(caught.is_err() && Arc::strong_count(&counter) == 1);
+}
+
+#[test]
 fn a_panic_in_imap_is_the_error_of_its_item_alone() {
     let pool = ThreadPool::new(2);
     let f = |x: usize| if x % 3 == 0 { panic!("item {x}") } else { x };

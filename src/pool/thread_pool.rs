@@ -218,7 +218,7 @@ impl Chunked<'_> {
         I: IntoIterator<Item = A>,
     {
         let size = self.size.map_or(ChunkSize::PerWorker(chunks::FEW), ChunkSize::Of);
-        chunks::map(self.workers, size, f, items.into_iter().collect())
+        chunks::map(self.workers, size, f, items)
     }
 
     /// See [`ThreadPool::starmap`].
