@@ -95,11 +95,11 @@ fn an_iterator_that_panics_leaves_nothing() {
 #[test]
 fn a_panic_in_imap_is_the_error_of_its_item_alone() {
     let pool = ThreadPool::new(2);
-    let f = |x: usize| if x % 3 == 0 { panic!("item {x}") } else { x };
+    let f = |x: usize| if x.is_multiple_of(3) { panic!("item {x}") } else { x };
     for size in [1, 4] {
         for (x, result) in pool.chunk_size(size).imap(f, 0..10).enumerate() {
             match result {
-                Ok(result) => assert!(result == x && x % 3 != 0),
+                Ok(result) => assert!(result == x && !x.is_multiple_of(3)),
                 Err(TaskError::Panicked(message)) => assert!(message.starts_with(&format!("item {x} "))),
                 Err(other) => panic!("{other}"),
             }

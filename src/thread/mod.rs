@@ -5,15 +5,15 @@
 //! that a [`TaskFuture`](crate::executor::Future) waits on; the [`registry`] knows who
 //! lives.
 
+mod handle;
 pub(crate) mod registry;
 mod run;
 #[cfg(test)]
 mod tests;
-mod thread;
 
+pub use handle::{Thread, wait_for_threads};
 pub use registry::ThreadInfo;
 pub use run::Run;
-pub use thread::{Thread, wait_for_threads};
 
 /// The calling thread, whoever has started it (Python's `threading.current_thread`).
 ///
