@@ -125,6 +125,7 @@ pub struct AsCompleted<'a, T> {
 impl<'a, T> Iterator for AsCompleted<'a, T> {
     type Item = &'a Future<T>;
 
+    #[track_caller]
     fn next(&mut self) -> Option<&'a Future<T>> {
         self.ends.next(None).map(|index| self.futures[index])
     }

@@ -137,6 +137,7 @@ fn catch_one(f: &mut dyn FnMut()) -> Result<(), TaskError> {
 impl<T: Send + 'static> Iterator for Results<T> {
     type Item = Result<T, TaskError>;
 
+    #[track_caller]
     fn next(&mut self) -> Option<Result<T, TaskError>> {
         self.next_until(None)
     }
