@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Why a task has no result.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskError {
     /// The task panicked; with its message (and in a program the place).
@@ -24,6 +24,46 @@ pub enum TaskError {
     NotSendable(String),
     /// The system refused what the task needs, a thread for example; with its words.
     System(String),
+}
+
+// Derived, these two would be compiled again in every cell that uses them.
+
+impl Clone for TaskError {
+    #[inline(never)]
+    fn clone(&self) -> TaskError {
+        match self {
+            TaskError::Panicked(message) => TaskError::Panicked(message.clone()),
+            TaskError::Cancelled => TaskError::Cancelled,
+            TaskError::TimedOut => TaskError::TimedOut,
+            TaskError::Shutdown => TaskError::Shutdown,
+            TaskError::Interrupted => TaskError::Interrupted,
+            TaskError::Lost => TaskError::Lost,
+            TaskError::Crashed(how) => TaskError::Crashed(how.clone()),
+            TaskError::NotSendable(why) => TaskError::NotSendable(why.clone()),
+            TaskError::System(why) => TaskError::System(why.clone()),
+        }
+    }
+}
+
+impl fmt::Debug for TaskError {
+    #[inline(never)]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, text) = match self {
+            TaskError::Panicked(message) => ("Panicked", Some(message)),
+            TaskError::Cancelled => ("Cancelled", None),
+            TaskError::TimedOut => ("TimedOut", None),
+            TaskError::Shutdown => ("Shutdown", None),
+            TaskError::Interrupted => ("Interrupted", None),
+            TaskError::Lost => ("Lost", None),
+            TaskError::Crashed(how) => ("Crashed", Some(how)),
+            TaskError::NotSendable(why) => ("NotSendable", Some(why)),
+            TaskError::System(why) => ("System", Some(why)),
+        };
+        match text {
+            Some(text) => f.debug_tuple(name).field(text).finish(),
+            None => f.write_str(name),
+        }
+    }
 }
 
 impl fmt::Display for TaskError {

@@ -1,11 +1,14 @@
 //! The result of a task, which may still be to come.
 
+use std::any::Any;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::TaskError;
-use super::core::{Core, Value};
+use super::core::{Core, Outcome, Value};
+use crate::__rt::owned::owner;
 
 /// The result of a task, which may still be to come.
 ///
@@ -25,40 +28,81 @@ use super::core::{Core, Value};
 /// assert!(future.done());
 /// ```
 pub struct Future<T> {
-    core: Arc<Core>,
-    /// Makes the result of what the task has left behind.
-    open: fn(Value) -> Result<T, TaskError>,
-    /// Taken over from the core when somebody asks.
-    received: OnceLock<Result<T, TaskError>>,
+    handle: Handle,
+    /// (Exactly this type: what the value is taken for must not change.)
+    result: PhantomData<fn(T) -> T>,
 }
+
+/// What a future is inside, whatever its type.
+pub(crate) struct Inner {
+    core: Arc<Core>,
+    /// Makes the result of what the task has left behind, if that is not it.
+    open: Option<Open>,
+    /// Taken over from the core when somebody asks.
+    received: OnceLock<Outcome>,
+}
+
+type Open = fn(Value) -> Outcome;
+
+owner! {
+    /// See [`Inner`].
+    Handle of Inner
+}
+
+impl Handle {
+    pub(crate) fn of(core: Arc<Core>, open: Option<Open>) -> Handle {
+        Handle::own(Inner { core, open, received: OnceLock::new() })
+    }
+}
+
+impl Inner {
+    /// Waits, and gives what the task has left behind.
+    #[track_caller]
+    fn wait(&self, seconds: Option<f64>) -> Result<&(dyn Any + Send), TaskError> {
+        if !self.core.wait(deadline(seconds)) {
+            return Err(TaskError::TimedOut);
+        }
+        let received = self.received.get_or_init(|| match self.open {
+            None => self.core.take(),
+            Some(open) => self.core.take().and_then(open),
+        });
+        received.as_deref().map_err(Clone::clone)
+    }
+
+    #[track_caller]
+    fn into_value(mut self) -> Outcome {
+        self.wait(None)?;
+        self.received.take().unwrap_or(Err(TaskError::Lost))
+    }
+}
+
+// SAFETY: all that two threads can do with the value at once is to borrow it as `T`.
+unsafe impl<T: Sync> Sync for Future<T> {}
 
 impl<T: Send + 'static> Future<T> {
     /// The future of a task whose value is a `T`.
-    pub(crate) fn of(core: Arc<Core>) -> Future<T> {
-        Future::new(core, unbox)
+    pub(crate) fn around(handle: Handle) -> Future<T> {
+        Future { handle, result: PhantomData }
+    }
+
+    /// The future of a task; `open` makes a `T` of what the task has left behind.
+    #[allow(dead_code, reason = "for tasks that are done elsewhere")]
+    pub(crate) fn new(core: Arc<Core>, open: fn(Value) -> Outcome) -> Future<T> {
+        Future { handle: Handle::of(core, Some(open)), result: PhantomData }
     }
 }
 
-fn unbox<T: 'static>(value: Value) -> Result<T, TaskError> {
-    // Whoever makes a future gives it a task of its type.
-    value.downcast().map(|value| *value).map_err(|_| TaskError::Lost)
+fn borrow<T: 'static>(value: &(dyn Any + Send)) -> &T {
+    value.downcast_ref().expect("who makes a future gives it a task of its type")
 }
 
 impl<T> Future<T> {
-    /// The future of a task; `open` makes its result of what the task has left behind.
-    pub(crate) fn new(core: Arc<Core>, open: fn(Value) -> Result<T, TaskError>) -> Future<T> {
-        Future { core, open, received: OnceLock::new() }
-    }
-
     pub(crate) fn core(&self) -> &Arc<Core> {
-        &self.core
+        &self.handle.core
     }
+}
 
-    /// The outcome of a task that has ended.
-    fn receive(&self) -> &Result<T, TaskError> {
-        self.received.get_or_init(|| self.core.take().and_then(self.open))
-    }
-
+impl<T: 'static> Future<T> {
     /// Waits until the task has ended, and gives a copy of its result.
     ///
     /// On a thread of an executor, a task that nobody has begun is done here and now: so
@@ -73,8 +117,7 @@ impl<T> Future<T> {
     where
         T: Clone,
     {
-        self.core.wait(None);
-        self.receive().clone()
+        self.handle.wait(None).map(|value| borrow::<T>(value).clone())
     }
 
     /// As [`result`](Future::result), for `seconds` at most. Negative and NaN ask without
@@ -88,10 +131,7 @@ impl<T> Future<T> {
     where
         T: Clone,
     {
-        if !wait_seconds(&self.core, Some(seconds)) {
-            return Err(TaskError::TimedOut);
-        }
-        self.receive().clone()
+        self.handle.wait(Some(seconds)).map(|value| borrow::<T>(value).clone())
     }
 
     /// As [`result`](Future::result), for results that are large or cannot be copied.
@@ -100,8 +140,7 @@ impl<T> Future<T> {
     /// As [`result`](Future::result).
     #[track_caller]
     pub fn result_ref(&self) -> Result<&T, TaskError> {
-        self.core.wait(None);
-        self.receive().as_ref().map_err(Clone::clone)
+        self.handle.wait(None).map(borrow)
     }
 
     /// As [`result`](Future::result), and the future is used up.
@@ -110,9 +149,8 @@ impl<T> Future<T> {
     /// As [`result`](Future::result).
     #[track_caller]
     pub fn into_result(self) -> Result<T, TaskError> {
-        self.core.wait(None);
-        self.receive();
-        self.received.into_inner().unwrap_or(Err(TaskError::Lost))
+        let value = self.handle.into_inner().into_value()?;
+        Ok(*value.downcast().expect("who makes a future gives it a task of its type"))
     }
 
     /// Waits until the task has ended; its error, if it has no result.
@@ -120,28 +158,30 @@ impl<T> Future<T> {
     /// Python raises `CancelledError` for a cancelled task; here that is an error like others.
     #[track_caller]
     pub fn exception(&self) -> Option<TaskError> {
-        self.result_ref().err()
+        self.handle.wait(None).err()
     }
+}
 
+impl<T> Future<T> {
     /// Whether the task has ended, well or not.
     pub fn done(&self) -> bool {
-        self.core.has_ended()
+        self.core().has_ended()
     }
 
     /// Whether a worker is at it.
     pub fn running(&self) -> bool {
-        self.core.is_running()
+        self.core().is_running()
     }
 
     /// Cancels the task if it has not begun: says whether it is cancelled. A task that
     /// runs cannot be stopped from outside.
     pub fn cancel(&self) -> bool {
-        self.core.cancel()
+        self.core().cancel()
     }
 
     /// Whether the task was cancelled.
     pub fn cancelled(&self) -> bool {
-        self.core.is_cancelled()
+        self.core().is_cancelled()
     }
 
     /// Calls `callback` when the task ends, on the thread where it ends, with how it ended;
@@ -155,13 +195,13 @@ impl<T> Future<T> {
     /// future.add_done_callback(|ending| assert!(ending.is_ok()));
     /// ```
     pub fn add_done_callback(&self, callback: impl FnOnce(Result<(), TaskError>) + Send + 'static) {
-        self.core.at_end(Box::new(callback));
+        self.core().at_end(Box::new(callback));
     }
 }
 
 impl<T> fmt::Debug for Future<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(state_text(&self.core))
+        f.write_str(state_text(self.core()))
     }
 }
 
@@ -187,9 +227,4 @@ pub(crate) fn deadline(seconds: Option<f64>) -> Option<Instant> {
     };
     // Too far to count is for ever.
     Instant::now().checked_add(duration)
-}
-
-#[track_caller]
-fn wait_seconds(core: &Core, seconds: Option<f64>) -> bool {
-    core.wait(deadline(seconds))
 }

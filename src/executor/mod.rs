@@ -34,7 +34,7 @@ pub use several::{AsCompleted, ReturnWhen, as_completed, wait};
 
 pub use threads::ThreadPoolExecutor;
 
-pub(crate) use future::deadline;
+pub(crate) use future::{Handle, deadline};
 
 /// Who does tasks whose results are of type `T`.
 ///
@@ -47,7 +47,7 @@ pub(crate) use future::deadline;
 /// }
 /// assert_eq!(squares(&SequentialExecutor::new()), [1, 4, 9, 16]);
 /// ```
-pub trait Executor<T> {
+pub trait Executor<T: 'static> {
     /// Hands a task in and returns at once: the [`Future`] is where its result will be.
     /// (A [`SequentialExecutor`] returns when the task is done.)
     ///

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::core::{self, Core};
-use super::{Executor, Future, TaskError};
+use super::core::{self, Core, Work};
+use super::{Executor, Future, Handle, TaskError};
 use crate::__rt::guarded::{Guarded, generation};
 use crate::__rt::host;
 use crate::__rt::interrupt::{Wait, Waker};
+use crate::__rt::owned::owner;
 use crate::pool::chunks::{self, ChunkSize};
 use crate::pool::workers::Spawn;
 use crate::thread::registry;
@@ -28,10 +29,15 @@ use crate::thread::registry;
 /// assert_eq!(executor.map(|x: u64| x * x, 1..=3), Ok(vec![1, 4, 9]));
 /// ```
 pub struct RayonExecutor {
-    inner: Inner,
+    inner: Owner,
 }
 
-struct Inner {
+owner! {
+    /// Of an executor.
+    Owner of Inner
+}
+
+pub(crate) struct Inner {
     threads: usize,
     name: String,
     pool: Guarded<Option<Pool>>,
@@ -99,7 +105,7 @@ impl RayonExecutor {
         if let Err(error) = inner.pool() {
             panic!("{error}");
         }
-        RayonExecutor { inner }
+        RayonExecutor { inner: Owner::own(inner) }
     }
 
     /// So many tasks can run at once.
@@ -149,6 +155,13 @@ impl Inner {
         Ok(rayon)
     }
 
+    /// Hands a task in.
+    fn submit(&self, work: Work) -> Handle {
+        let core = Core::new(work);
+        self.spawn(core.clone());
+        Handle::of(core, None)
+    }
+
     fn is_mine(&self) -> bool {
         self.pool.lock().as_ref().is_some_and(|pool| pool.rayon.current_thread_index().is_some())
     }
@@ -192,13 +205,13 @@ impl fmt::Debug for RayonExecutor {
     }
 }
 
-impl Drop for RayonExecutor {
+impl Drop for Inner {
     fn drop(&mut self) {
-        if !std::thread::panicking() && !self.inner.is_mine() {
-            self.inner.join();
+        if !std::thread::panicking() && !self.is_mine() {
+            self.join();
         }
         let is_old = |pool: &Pool| pool.generation != generation();
-        let pool = self.inner.pool.get_mut().take();
+        let pool = self.pool.get_mut().take();
         if pool.as_ref().is_some_and(is_old) {
             std::mem::forget(pool);
         }
@@ -207,9 +220,7 @@ impl Drop for RayonExecutor {
 
 impl<T: Send + 'static> Executor<T> for RayonExecutor {
     fn submit<F: FnOnce() -> T + Send + 'static>(&self, task: F) -> Future<T> {
-        let core = Core::new(Box::new(|| Box::new(task())));
-        self.inner.spawn(core.clone());
-        Future::of(core)
+        Future::around(self.inner.submit(Box::new(|| Box::new(task()))))
     }
 
     fn map<A, F, I>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>
@@ -218,7 +229,7 @@ impl<T: Send + 'static> Executor<T> for RayonExecutor {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        chunks::map(&self.inner, ChunkSize::PerWorker(chunks::MANY), f, items)
+        chunks::map(&*self.inner, ChunkSize::PerWorker(chunks::MANY), f, items)
     }
 
     fn shutdown(&self) {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::core::Core;
-use super::{Executor, Future, TaskError};
+use super::core::{Core, Work};
+use super::{Executor, Future, Handle, TaskError};
 
 /// Does each task at once, on the thread that submits it: to compare the others with, and
 /// to find mistakes that have nothing to do with threads.
@@ -32,21 +32,21 @@ impl SequentialExecutor {
         self.is_shut_down.store(true, Ordering::Relaxed);
     }
 
-    fn run(&self, core: &Core) {
+    fn run(&self, work: Work) -> Handle {
+        let core = Core::new(work);
         if self.is_shut_down.load(Ordering::Relaxed) {
             core.finish(Err(TaskError::Shutdown));
         } else if let Some(interrupted) = core.run() {
             // The cell itself was interrupted.
             std::panic::resume_unwind(Box::new(interrupted));
         }
+        Handle::of(core, None)
     }
 }
 
 impl<T: Send + 'static> Executor<T> for SequentialExecutor {
     fn submit<F: FnOnce() -> T + Send + 'static>(&self, task: F) -> Future<T> {
-        let core = Core::new(Box::new(|| Box::new(task())));
-        self.run(&core);
-        Future::of(core)
+        Future::around(self.run(Box::new(|| Box::new(task()))))
     }
 
     fn map<A, F, I>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>

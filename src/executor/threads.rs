@@ -5,10 +5,9 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::core::Core;
 use super::{Executor, Future, TaskError};
 use crate::pool::chunks::{self, ChunkSize};
-use crate::pool::workers::{Spawn, Workers};
+use crate::pool::workers::{OwnWorkers, Spawn, Workers};
 
 /// Does tasks on threads of its own, up to a number of them at once (Python's class of
 /// that name).
@@ -30,7 +29,7 @@ use crate::pool::workers::{Spawn, Workers};
 /// assert_eq!(squares, [1, 4, 9]);
 /// ```
 pub struct ThreadPoolExecutor {
-    workers: Workers,
+    workers: OwnWorkers,
 }
 
 /// Python's: more than there are cores, as tasks often wait.
@@ -60,7 +59,7 @@ impl ThreadPoolExecutor {
     /// If `max_workers` is 0, or if the name has a NUL character in it.
     #[track_caller]
     pub fn named(max_workers: usize, name: &str) -> ThreadPoolExecutor {
-        ThreadPoolExecutor { workers: Workers::new(max_workers, name) }
+        ThreadPoolExecutor { workers: OwnWorkers::own(Workers::new(max_workers, name)) }
     }
 
     /// So many tasks can run at once.
@@ -102,9 +101,7 @@ impl Drop for ThreadPoolExecutor {
 
 impl<T: Send + 'static> Executor<T> for ThreadPoolExecutor {
     fn submit<F: FnOnce() -> T + Send + 'static>(&self, task: F) -> Future<T> {
-        let core = Core::new(Box::new(|| Box::new(task())));
-        self.workers.spawn(core.clone());
-        Future::of(core)
+        Future::around(self.workers.submit(Box::new(|| Box::new(task()))))
     }
 
     fn map<A, F, I>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>
@@ -113,7 +110,7 @@ impl<T: Send + 'static> Executor<T> for ThreadPoolExecutor {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        chunks::map(&self.workers, ChunkSize::PerWorker(chunks::MANY), f, items)
+        chunks::map(&*self.workers, ChunkSize::PerWorker(chunks::MANY), f, items)
     }
 
     fn shutdown(&self) {

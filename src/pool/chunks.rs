@@ -1,7 +1,7 @@
 //! A function over many items, in chunks, without a closure or a lock for each item.
 //!
 //! What takes chunks, stops and keeps errors is compiled once, here; for the types of a
-//! call only [`InPlace`]'s loop is compiled. Runners, one for each worker, take chunks in
+//! call only the loop of a [`Job`] is compiled. Runners, one for each worker, take chunks in
 //! turn until none is left.
 
 use std::ops::Range;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::in_place::{InPlace, Items};
+use super::in_place::{self, Job};
 use super::workers::Spawn;
 use crate::__rt::caught::{self, Caught};
 use crate::__rt::guarded::Guarded;
@@ -52,17 +52,14 @@ where
     F: Fn(A) -> T + Send + Sync + 'static,
     I: IntoIterator<Item = A>,
 {
-    let items = Arc::new(InPlace::new(f, items));
-    let total = items.count();
-    let chunks = Arc::new(Chunks::new(items.clone(), total, size.items(total, spawn.workers())));
-    run(spawn, &chunks)?;
-    // SAFETY: all chunks were done without an error, and nobody works on them any more.
-    Ok(unsafe { items.take_results() })
+    let job = run(spawn, size, Job::new(f, items))?;
+    // SAFETY: all items were done without an error, and nobody works on them any more.
+    Ok(unsafe { in_place::take_results(&job) })
 }
 
 /// The state of one call, which its runners share.
 struct Chunks {
-    items: Arc<dyn Items>,
+    job: Arc<Job>,
     total: usize,
     size: usize,
     /// Items before it are taken.
@@ -76,10 +73,10 @@ struct Chunks {
 }
 
 impl Chunks {
-    fn new(items: Arc<dyn Items>, total: usize, size: usize) -> Chunks {
+    fn new(job: Arc<Job>, size: usize) -> Chunks {
         Chunks {
-            items,
-            total,
+            total: job.count(),
+            job,
             size,
             next: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
@@ -117,12 +114,12 @@ impl Chunks {
             let began = Instant::now();
             let at = AtomicUsize::new(start);
             // SAFETY: an index is taken once, from `next`, and used once, here.
-            let caught = caught::catch(&mut || unsafe { self.items.run(part.clone(), &at) });
+            let caught = caught::catch(&mut || unsafe { self.job.run(part.clone(), &at) });
             if let Err(caught) = caught {
                 let failed = at.into_inner();
-                self.items.keep(chunk.start..failed);
+                self.job.keep(chunk.start..failed);
                 // SAFETY: as above; these were taken and not used.
-                unsafe { self.items.drop_items(part.end..chunk.end) };
+                unsafe { self.job.drop_items(part.end..chunk.end) };
                 return self.fail(failed, caught);
             }
             start = part.end;
@@ -130,9 +127,9 @@ impl Chunks {
                 size *= 2;
             }
         }
-        self.items.keep(chunk.start..start);
+        self.job.keep(chunk.start..start);
         // SAFETY: as above; these were taken and not used.
-        unsafe { self.items.drop_items(start..chunk.end) };
+        unsafe { self.job.drop_items(start..chunk.end) };
         self.done.fetch_add(start - chunk.start, Ordering::AcqRel);
     }
 
@@ -153,7 +150,7 @@ impl Drop for Chunks {
     fn drop(&mut self) {
         let next = self.next_item();
         // SAFETY: nobody has taken these, and nobody can any more.
-        unsafe { self.items.drop_items(next..self.total) };
+        unsafe { self.job.drop_items(next..self.total) };
     }
 }
 
@@ -172,8 +169,17 @@ impl Drop for Stop<'_> {
     }
 }
 
+/// Does a job to its end.
 #[track_caller]
-fn run(spawn: &dyn Spawn, chunks: &Arc<Chunks>) -> Result<(), TaskError> {
+fn run(spawn: &dyn Spawn, size: ChunkSize, job: Job) -> Result<Arc<Job>, TaskError> {
+    let job = Arc::new(job);
+    let size = size.items(job.count(), spawn.workers());
+    run_chunks(spawn, &Arc::new(Chunks::new(job.clone(), size)))?;
+    Ok(job)
+}
+
+#[track_caller]
+fn run_chunks(spawn: &dyn Spawn, chunks: &Arc<Chunks>) -> Result<(), TaskError> {
     let count = spawn.workers().min(chunks.total.div_ceil(chunks.size));
     let runners: Vec<Arc<Core>> = (0..count)
         .map(|_| {

@@ -2,24 +2,51 @@
 //! comes.
 //!
 //! That a type is one of these ranges cannot be said in a function's signature, as all
-//! other iterators are welcome, too. So the types are compared when the function is
-//! compiled: the comparisons leave no code.
+//! other iterators are welcome, too. So the type is looked at when the function is called.
 
 use std::any::TypeId;
 use std::marker::PhantomData;
 use std::mem::transmute_copy;
 use std::ops::{Range, RangeInclusive};
 
-/// The first number of a range, and how many there are.
-pub(super) struct Numbers<A> {
-    /// Its bits.
+/// A range of whole numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Numbers {
+    /// The bits of the first one.
     first: u64,
     pub count: usize,
-    made: PhantomData<fn() -> A>,
 }
 
-/// Whether these are the same type.
-fn is<I, R: 'static>() -> bool {
+impl Numbers {
+    /// The numbers, if the items are such a range.
+    pub fn of<I>(items: &I) -> Option<Numbers> {
+        // SAFETY: the pointer is to a value of the type told.
+        unsafe { look(id_of::<I>(), std::ptr::from_ref(items).cast()) }
+    }
+
+    /// The number at this place.
+    ///
+    /// # Safety
+    /// `A` is the type of the range's numbers.
+    #[inline]
+    pub unsafe fn nth<A>(self, index: usize) -> A {
+        // (Of the bits as many as the type has: then the number is in the range, whatever
+        // the way there.)
+        let bits = self.first.wrapping_add(index as u64);
+        // SAFETY: a whole number of that size; for the type see the caller's promise.
+        unsafe {
+            match size_of::<A>() {
+                1 => transmute_copy(&(bits as u8)),
+                2 => transmute_copy(&(bits as u16)),
+                4 => transmute_copy(&(bits as u32)),
+                _ => transmute_copy(&bits),
+            }
+        }
+    }
+}
+
+/// The number of a type that may have lifetimes in it, without them.
+fn id_of<I>() -> TypeId {
     trait HasId {
         fn id(&self) -> TypeId
         where
@@ -36,74 +63,43 @@ fn is<I, R: 'static>() -> bool {
     let marker = PhantomData::<I>;
     let marker: &dyn HasId = &marker;
     // SAFETY: only the lifetime is changed, of a value without content that is used here
-    // alone. A type that differs from `R` in lifetimes only is not `'static`, while ranges
-    // of numbers have none.
-    let marker = unsafe { std::mem::transmute::<&dyn HasId, &(dyn HasId + 'static)>(marker) };
-    marker.id() == TypeId::of::<R>()
+    // alone. Types that differ in lifetimes only get the same number; the ranges asked for
+    // have none.
+    unsafe { std::mem::transmute::<&dyn HasId, &(dyn HasId + 'static)>(marker) }.id()
 }
 
 /// # Safety
-/// Both are the same type.
-unsafe fn same<A, B>(value: &A) -> B {
-    // SAFETY: the caller's promise; numbers and ranges of them may be copied.
-    unsafe { transmute_copy(value) }
-}
-
-macro_rules! numbers {
-    ($($number:ty)*) => {
-        impl<A: 'static> Numbers<A> {
-            /// The numbers, if the items are such a range.
-            pub fn of<I>(items: &I) -> Option<Numbers<A>> {
-                $(if TypeId::of::<A>() == TypeId::of::<$number>() {
-                    let (first, count) = if is::<I, Range<$number>>() {
-                        // SAFETY: the types were just compared.
-                        let range: Range<$number> = unsafe { same(items) };
-                        (range.start, ExactCount::count_of(range))
-                    } else if is::<I, RangeInclusive<$number>>() {
-                        // SAFETY: as above.
-                        let range: RangeInclusive<$number> = unsafe { same(items) };
-                        (*range.start(), ExactCount::count_of(range))
-                    } else {
-                        return None;
-                    };
-                    return Some(Numbers { first: first as u64, count: count?, made: PhantomData });
-                })*
-                None
+/// `items` points to a value of the type that `id` tells.
+unsafe fn look(id: TypeId, items: *const ()) -> Option<Numbers> {
+    macro_rules! ranges {
+        ($($number:ty)*) => {$(
+            if id == TypeId::of::<Range<$number>>() {
+                // SAFETY: the caller's promise.
+                let range = unsafe { &*items.cast::<Range<$number>>() };
+                return numbers(range.start as u64, range.size_hint());
             }
-
-            /// The number at this place.
-            #[inline]
-            pub fn nth(&self, index: usize) -> A {
-                $(if TypeId::of::<A>() == TypeId::of::<$number>() {
-                    // (The number is in the range, whatever the way there.)
-                    let number = (self.first as $number).wrapping_add(index as $number);
-                    // SAFETY: the types were just compared.
-                    return unsafe { same(&number) };
-                })*
-                unreachable!("there are ranges of these types only")
+            if id == TypeId::of::<RangeInclusive<$number>>() {
+                // SAFETY: the caller's promise.
+                let range = unsafe { &*items.cast::<RangeInclusive<$number>>() };
+                return numbers(*range.start() as u64, range.size_hint());
             }
-        }
-    };
-}
-
-numbers!(u8 i32 u32 i64 u64 usize);
-
-trait ExactCount: Iterator + Sized {
-    fn count_of(self) -> Option<usize> {
-        let (least, most) = self.size_hint();
-        most.filter(|&most| most == least)
+        )*};
     }
+    fn numbers(first: u64, (least, most): (usize, Option<usize>)) -> Option<Numbers> {
+        (most == Some(least)).then_some(Numbers { first, count: least })
+    }
+    ranges!(u8 i8 u16 i16 u32 i32 u64 i64 usize isize);
+    None
 }
-
-impl<I: Iterator> ExactCount for I {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn numbers<A: 'static + PartialEq + std::fmt::Debug>(items: impl Iterator<Item = A>) -> Option<Vec<A>> {
+    fn numbers<A: PartialEq + std::fmt::Debug>(items: impl Iterator<Item = A>) -> Option<Vec<A>> {
         let numbers = Numbers::of(&items)?;
-        let made: Vec<A> = (0..numbers.count).map(|index| numbers.nth(index)).collect();
+        // SAFETY: the type is that of the items.
+        let made: Vec<A> = (0..numbers.count).map(|index| unsafe { numbers.nth(index) }).collect();
         assert_eq!(made, items.collect::<Vec<A>>());
         Some(made)
     }
@@ -112,6 +108,7 @@ mod tests {
     fn ranges_are_known() {
         assert_eq!(numbers(0..3u64), Some(vec![0, 1, 2]));
         assert_eq!(numbers(-2..1i32), Some(vec![-2, -1, 0]));
+        assert_eq!(numbers(-2..=0i16), Some(vec![-2, -1, 0]));
         assert_eq!(numbers(250..=255u8), Some(vec![250, 251, 252, 253, 254, 255]));
         assert_eq!(numbers(i64::MAX - 1..=i64::MAX), Some(vec![i64::MAX - 1, i64::MAX]));
         let (from, to) = (5, 2);
@@ -127,7 +124,7 @@ mod tests {
         assert_eq!(numbers((0..3u64).map(|x| x + 1)), None);
         assert_eq!(numbers(["a"].into_iter()), None);
         let local = String::new();
-        assert!(Numbers::<usize>::of(&[&local].iter().map(|text| text.len())).is_none());
-        assert_eq!(numbers(0..2i8), None);
+        assert!(Numbers::of(&[&local].iter().map(|text| text.len())).is_none());
+        assert_eq!(numbers('a'..'c'), None);
     }
 }

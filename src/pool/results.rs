@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::workers::Spawn;
 use crate::__rt::caught::{self, Caught};
+use crate::__rt::owned::owner;
 use crate::executor::core::{Core, panic_text};
 use crate::executor::several::Ends;
 use crate::executor::{TaskError, deadline};
@@ -18,7 +19,7 @@ pub(crate) type Batch<T> = Vec<Result<T, TaskError>>;
 /// Each step waits, and unwinds on an interrupt. What was not begun is cancelled when this
 /// is dropped. (Python's pools go on.)
 pub struct Results<T> {
-    batches: Batches,
+    batches: Owner,
     /// Of the batch that came last.
     ready: VecDeque<Result<T, TaskError>>,
     left: usize,
@@ -31,7 +32,12 @@ enum Order {
     Ends(Ends),
 }
 
-struct Batches {
+owner! {
+    /// See [`Batches`].
+    Owner of Batches
+}
+
+pub(crate) struct Batches {
     cores: Vec<Arc<Core>>,
     sizes: Vec<usize>,
     order: Order,
@@ -92,7 +98,7 @@ impl<T: Send + 'static> Results<T> {
         for core in &cores {
             spawn.spawn(core.clone());
         }
-        Results { batches: Batches { cores, sizes, order }, ready: VecDeque::new(), left }
+        Results { batches: Owner::own(Batches { cores, sizes, order }), ready: VecDeque::new(), left }
     }
 
     /// The next result, if it comes within `seconds`; `None` if it does not, or if there

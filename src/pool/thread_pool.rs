@@ -7,8 +7,7 @@ use std::thread;
 
 use super::chunks::{self, ChunkSize};
 use super::results::Results;
-use super::workers::{Spawn, Workers};
-use crate::executor::core::Core;
+use super::workers::{OwnWorkers, Spawn, Workers};
 use crate::executor::{CallWith, Future, TaskError};
 
 /// A fixed number of threads to spread a function over many items with (Python's
@@ -28,7 +27,7 @@ use crate::executor::{CallWith, Future, TaskError};
 /// assert_eq!(pool.starmap(u64::pow, [(2, 3), (3, 2)]), Ok(vec![8, 9]));
 /// ```
 pub struct ThreadPool {
-    workers: Workers,
+    workers: OwnWorkers,
 }
 
 /// As many threads as there are cores.
@@ -47,7 +46,7 @@ impl ThreadPool {
     pub fn new(workers: usize) -> ThreadPool {
         static NEXT: AtomicUsize = AtomicUsize::new(1);
         let name = format!("ThreadPool-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        ThreadPool { workers: Workers::new(workers, &name) }
+        ThreadPool { workers: OwnWorkers::own(Workers::new(workers, &name)) }
     }
 
     /// So many functions can run at once.
@@ -154,9 +153,7 @@ impl ThreadPool {
 
     /// Hands a task in and returns at once.
     pub fn apply_async<T: Send + 'static>(&self, task: impl FnOnce() -> T + Send + 'static) -> Future<T> {
-        let core = Core::new(Box::new(|| Box::new(task())));
-        self.workers.spawn(core.clone());
-        Future::of(core)
+        Future::around(self.workers.submit(Box::new(|| Box::new(task()))))
     }
 
     /// Takes no more tasks. Calls after it end with [`TaskError::Shutdown`].

@@ -20,8 +20,9 @@ use crossbeam::queue::SegQueue;
 use crate::__rt::guarded::{Guarded, generation};
 use crate::__rt::host;
 use crate::__rt::interrupt::{Wait, Waker};
-use crate::executor::TaskError;
-use crate::executor::core::{self, Core, Looks};
+use crate::__rt::owned::owner;
+use crate::executor::core::{self, Core, Looks, Work};
+use crate::executor::{Handle, TaskError};
 use crate::thread::registry;
 
 /// Takes tasks: [`Workers`], or rayon's threads.
@@ -39,6 +40,11 @@ pub(crate) struct Workers {
     most: usize,
     name: Arc<str>,
     crew: Guarded<Arc<Crew>>,
+}
+
+owner! {
+    /// Of a pool.
+    OwnWorkers of Workers
 }
 
 /// What the threads share, in one process: a copy of the process gets a new one, as it has
@@ -99,6 +105,13 @@ impl Workers {
         assert!(!name.contains('\0'), "a thread's name cannot have a NUL character in it");
         let name: Arc<str> = name.into();
         Workers { most, crew: Guarded::new(Crew::new(most, name.clone(), false)), name }
+    }
+
+    /// Hands a task in.
+    pub fn submit(&self, work: Work) -> Handle {
+        let core = Core::new(work);
+        self.spawn(core.clone());
+        Handle::of(core, None)
     }
 
     fn crew(&self) -> Arc<Crew> {

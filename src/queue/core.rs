@@ -9,11 +9,11 @@ use super::taken;
 use crate::__rt::guarded::{Guarded, generation};
 use crate::__rt::waiters::{Waiters, wait_until};
 
-pub(super) type Item = Box<dyn Any + Send>;
+pub(crate) type Item = Box<dyn Any + Send>;
 
 /// Why an item was not put or got.
 #[derive(Clone, Copy)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     TimedOut,
     Closed,
 }

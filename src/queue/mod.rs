@@ -13,6 +13,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use self::core::{Core, Refused};
+use crate::__rt::owned::owner;
 use crate::executor::deadline;
 
 /// A queue between threads (Python's `queue.Queue`): first in, first out, for any number
@@ -40,8 +41,13 @@ use crate::executor::deadline;
 /// Here the queue knows which thread has an item: when a panic ends the task or the thread
 /// that took it, or the thread ends in any other way, the item counts as done.
 pub struct Queue<T> {
-    core: Arc<Core>,
+    core: Owner,
     items: PhantomData<fn(T) -> T>,
+}
+
+owner! {
+    /// What a queue is inside, whatever its type.
+    Owner of Arc<Core>
 }
 
 /// Why an item was not put; with the item.
@@ -87,7 +93,7 @@ impl std::error::Error for GetError {}
 impl<T: Send + 'static> Queue<T> {
     /// An empty queue without a bound.
     pub fn new() -> Queue<T> {
-        Queue { core: Core::new(None), items: PhantomData }
+        Queue { core: Owner::own(Core::new(None)), items: PhantomData }
     }
 
     /// An empty queue for `most` items (Python's `maxsize`): a put waits for room.
@@ -97,7 +103,7 @@ impl<T: Send + 'static> Queue<T> {
     #[track_caller]
     pub fn bounded(most: usize) -> Queue<T> {
         assert!(most > 0, "a queue for 0 items takes none: give it room for one at least, or use Queue::new");
-        Queue { core: Core::new(Some(most)), items: PhantomData }
+        Queue { core: Owner::own(Core::new(Some(most))), items: PhantomData }
     }
 
     /// Puts an item in. Waits for room if the queue is bounded.
@@ -233,7 +239,7 @@ impl<T: Send + 'static> Default for Queue<T> {
 
 impl<T> Clone for Queue<T> {
     fn clone(&self) -> Queue<T> {
-        Queue { core: self.core.clone(), items: PhantomData }
+        Queue { core: Owner::own(Arc::clone(&self.core)), items: PhantomData }
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod fork;
 pub(crate) mod guarded;
 pub mod host;
 pub mod interrupt;
+pub(crate) mod owned;
 mod pool;
 pub mod run;
 pub mod show;

@@ -9,8 +9,9 @@ use std::time::Instant;
 use super::registry::{self, ThreadInfo};
 use crate::__rt::guarded::Guarded;
 use crate::__rt::interrupt::Wait;
+use crate::__rt::owned::owner;
 use crate::executor::core::{Core, Work};
-use crate::executor::{Future, TaskError, deadline};
+use crate::executor::{Future, Handle, TaskError, deadline};
 
 /// A thread of the operating system that is made first and started later (Python's
 /// `threading.Thread`).
@@ -31,11 +32,16 @@ use crate::executor::{Future, TaskError, deadline};
 /// assert_eq!(thread.result(), Ok(42));
 /// ```
 pub struct Thread<T = ()> {
-    shared: Arc<Shared>,
+    shared: Owner,
     future: Future<T>,
 }
 
-struct Shared {
+owner! {
+    /// What a thread is inside, whatever its type.
+    Owner of Arc<Shared>
+}
+
+pub(crate) struct Shared {
     core: Arc<Core>,
     state: Guarded<State>,
 }
@@ -56,8 +62,8 @@ impl<T: Send + 'static> Thread<T> {
     /// A thread that will run `work` when it is [`start`](Thread::start)ed. It is called
     /// `Thread-1`, `Thread-2` and so on, and is a daemon if the calling thread is one.
     pub fn new(work: impl FnOnce() -> T + Send + 'static) -> Thread<T> {
-        let shared = Shared::new(Box::new(|| Box::new(work())));
-        Thread { future: Future::of(shared.core.clone()), shared }
+        let (shared, future) = Shared::make(Box::new(|| Box::new(work())));
+        Thread { shared, future: Future::around(future) }
     }
 
     /// Makes a thread and starts it at once, as `std::thread::spawn`.
@@ -72,7 +78,7 @@ impl<T: Send + 'static> Thread<T> {
     }
 }
 
-impl<T> Thread<T> {
+impl<T: 'static> Thread<T> {
     /// Gives the thread a name.
     ///
     /// # Panics
@@ -170,7 +176,7 @@ impl<T> Thread<T> {
 
     /// Whether it was started and has not ended.
     pub fn is_alive(&self) -> bool {
-        matches!(&*self.shared.state.lock(), State::Started(_)) && !self.shared.core.has_ended()
+        self.shared.is_alive()
     }
 
     /// The thread's name.
@@ -180,30 +186,18 @@ impl<T> Thread<T> {
 
     /// Whether a program may end without it.
     pub fn is_daemon(&self) -> bool {
-        match &*self.shared.state.lock() {
-            State::Made { is_daemon, .. } => *is_daemon,
-            State::Started(info) => info.is_daemon(),
-            State::Gone => false,
-        }
+        self.shared.is_daemon()
     }
 
     /// The thread's number, once it was started: see [`ThreadInfo::ident`].
     pub fn ident(&self) -> Option<u64> {
-        match &*self.shared.state.lock() {
-            State::Started(info) => Some(info.ident()),
-            _ => None,
-        }
+        self.shared.ident()
     }
 }
 
 impl<T> fmt::Debug for Thread<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.ident() {
-            None => "initial".to_owned(),
-            Some(ident) => format!("{} {ident}", if self.is_alive() { "started" } else { "stopped" }),
-        };
-        let daemon = if self.is_daemon() { " daemon" } else { "" };
-        write!(f, "<Thread({}, {state}{daemon})>", self.name())
+        f.write_str(&self.shared.text())
     }
 }
 
@@ -213,9 +207,39 @@ fn next_name() -> String {
 }
 
 impl Shared {
-    fn new(work: Work) -> Arc<Shared> {
+    fn make(work: Work) -> (Owner, Handle) {
         let state = State::Made { work, name: None, is_daemon: registry::starts_daemons() };
-        Arc::new(Shared { core: Core::remote(), state: Guarded::new(state) })
+        let core = Core::remote();
+        let shared = Arc::new(Shared { core: core.clone(), state: Guarded::new(state) });
+        (Owner::own(shared), Handle::of(core, None))
+    }
+
+    fn is_alive(&self) -> bool {
+        matches!(&*self.state.lock(), State::Started(_)) && !self.core.has_ended()
+    }
+
+    fn is_daemon(&self) -> bool {
+        match &*self.state.lock() {
+            State::Made { is_daemon, .. } => *is_daemon,
+            State::Started(info) => info.is_daemon(),
+            State::Gone => false,
+        }
+    }
+
+    fn ident(&self) -> Option<u64> {
+        match &*self.state.lock() {
+            State::Started(info) => Some(info.ident()),
+            _ => None,
+        }
+    }
+
+    fn text(&self) -> String {
+        let state = match self.ident() {
+            None => "initial".to_owned(),
+            Some(ident) => format!("{} {ident}", if self.is_alive() { "started" } else { "stopped" }),
+        };
+        let daemon = if self.is_daemon() { " daemon" } else { "" };
+        format!("<Thread({}, {state}{daemon})>", self.name())
     }
 
     #[track_caller]
