@@ -4,45 +4,74 @@
 //! All but the loop itself knows no types: a call is a [`Job`] with pointers to memory and
 //! to the three functions that are compiled for its types.
 
-use std::alloc::{Layout, dealloc};
-use std::any::Any;
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
+use std::any::{Any, TypeId};
 use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::numbers::Numbers;
+use super::numbers::{Numbers, id_of};
 use crate::__rt::guarded::Guarded;
 
 /// The memory of a vector whose elements come and go one by one. It drops none of them.
 struct Places {
     start: *mut u8,
-    /// Of all of it.
+    /// Of an element.
     layout: Layout,
+    capacity: usize,
 }
 
 impl Places {
-    fn of<X>(values: Vec<X>) -> (Places, usize) {
-        let mut values = ManuallyDrop::new(values);
-        let layout = Layout::array::<X>(values.capacity()).unwrap_or(Layout::new::<()>());
-        (Places { start: values.as_mut_ptr().cast(), layout }, values.len())
+    /// Room for so many.
+    fn new(layout: Layout, capacity: usize) -> Places {
+        let mut places = Places { start: std::ptr::without_provenance_mut(layout.align()), layout, capacity: 0 };
+        if layout.size() == 0 {
+            places.capacity = usize::MAX;
+        } else if capacity > 0 {
+            places.grow_to(capacity);
+        }
+        places
+    }
+
+    fn array(layout: Layout, capacity: usize) -> Layout {
+        let size = layout.size().checked_mul(capacity).expect("no more items than memory has bytes");
+        Layout::from_size_align(size, layout.align()).expect("as above")
+    }
+
+    #[cold]
+    fn grow_to(&mut self, capacity: usize) {
+        let new = Places::array(self.layout, capacity);
+        // SAFETY: neither size is 0, and the memory is this vector's.
+        self.start = unsafe {
+            match self.capacity {
+                0 => alloc(new),
+                old => realloc(self.start, Places::array(self.layout, old), new.size()),
+            }
+        };
+        if self.start.is_null() {
+            handle_alloc_error(new);
+        }
+        self.capacity = capacity;
     }
 }
 
 impl Drop for Places {
     fn drop(&mut self) {
-        if self.layout.size() > 0 {
-            // SAFETY: the memory came from a vector of that capacity.
-            unsafe { dealloc(self.start, self.layout) };
+        if self.capacity > 0 && self.layout.size() > 0 {
+            // SAFETY: the memory is this vector's, with that capacity.
+            unsafe { dealloc(self.start, Places::array(self.layout, self.capacity)) };
         }
     }
 }
+
+type DropRange = unsafe fn(*mut u8, Range<usize>);
 
 /// What is compiled for the types of a call.
 struct Functions {
     /// See [`Job::run`].
     run: unsafe fn(&Job, Range<usize>, &AtomicUsize),
-    drop_items: Option<unsafe fn(*mut u8, Range<usize>)>,
-    drop_results: Option<unsafe fn(*mut u8, Range<usize>)>,
+    drop_items: Option<DropRange>,
+    drop_results: Option<DropRange>,
 }
 
 /// A function, its items and its results. Where a result fits into the place of its item,
@@ -70,15 +99,17 @@ unsafe impl Send for Job {}
 unsafe impl Sync for Job {}
 
 impl Job {
-    fn around(f: Box<dyn Any + Send + Sync>, functions: Functions, source: Source, results: Option<Places>) -> Job {
+    /// `result` is a result's layout.
+    fn make(f: Box<dyn Any + Send + Sync>, functions: Functions, source: Source, result: Layout) -> Job {
         let Source { items, numbers, count } = source;
+        let fits = numbers.is_none() && items.layout == result;
         Job {
             f,
             functions,
+            results: (!fits).then(|| ManuallyDrop::new(Places::new(result, count))),
             items: ManuallyDrop::new(items),
             numbers,
             count,
-            results: results.map(ManuallyDrop::new),
             taken: AtomicBool::new(false),
             kept: Guarded::default(),
         }
@@ -121,11 +152,13 @@ impl Job {
         self.results.as_ref().unwrap_or(&self.items)
     }
 
-    /// The memory of all results is the caller's.
-    fn give(&self) -> *mut u8 {
+    /// The memory of all results, which is the caller's from now on: where it begins, and
+    /// its capacity.
+    fn give(&self) -> (*mut u8, usize) {
         self.kept.lock().clear();
         self.taken.store(true, Ordering::Release);
-        self.result_places().start
+        let places = self.result_places();
+        (places.start, places.capacity)
     }
 }
 
@@ -158,13 +191,68 @@ struct Source {
 }
 
 impl Source {
-    fn of<I: Iterator>(items: I) -> Source {
+    fn of<A: 'static, I: IntoIterator<Item = A>>(items: I) -> Source {
+        let layout = Layout::new::<A>();
         if let Some(numbers) = Numbers::of(&items) {
-            let (items, _) = Places::of(Vec::<()>::new());
-            return Source { items, numbers: Some(numbers), count: numbers.count };
+            return Source { items: Places::new(layout, 0), numbers: Some(numbers), count: numbers.count };
         }
-        let (items, count) = Places::of(items.collect::<Vec<I::Item>>());
+        if id_of::<I>() == TypeId::of::<Vec<A>>() {
+            let items = ManuallyDrop::new(items);
+            // SAFETY: the types were just compared; the vector is not used again.
+            let mut items = ManuallyDrop::new(unsafe { std::mem::transmute_copy::<_, Vec<A>>(&items) });
+            let places = Places { start: items.as_mut_ptr().cast(), layout, capacity: items.capacity() };
+            return Source { items: places, numbers: None, count: items.len() };
+        }
+        let items = items.into_iter();
+        let mut filling = Filling::new(layout, items.size_hint().0, dropping::<A>());
+        for item in items {
+            // SAFETY: a place of that layout, with nothing in it.
+            unsafe { filling.next_place().cast::<A>().write(item) };
+            filling.count += 1;
+        }
+        filling.finish()
+    }
+}
+
+/// Places that are being filled. When that ends by a panic, what is there is dropped.
+struct Filling {
+    places: ManuallyDrop<Places>,
+    count: usize,
+    drop: Option<DropRange>,
+}
+
+impl Filling {
+    fn new(layout: Layout, expected: usize, drop: Option<DropRange>) -> Filling {
+        Filling { places: ManuallyDrop::new(Places::new(layout, expected)), count: 0, drop }
+    }
+
+    #[inline]
+    fn next_place(&mut self) -> *mut u8 {
+        if self.count == self.places.capacity {
+            self.places.grow_to((self.count * 2).max(4));
+        }
+        // SAFETY: within the memory.
+        unsafe { self.places.start.add(self.count * self.places.layout.size()) }
+    }
+
+    fn finish(mut self) -> Source {
+        // SAFETY: neither the places nor this are used again.
+        let items = unsafe { ManuallyDrop::take(&mut self.places) };
+        let count = self.count;
+        std::mem::forget(self);
         Source { items, numbers: None, count }
+    }
+}
+
+impl Drop for Filling {
+    #[inline(never)]
+    fn drop(&mut self) {
+        if let Some(drop) = self.drop {
+            // SAFETY: these are there.
+            unsafe { drop(self.places.start, 0..self.count) };
+        }
+        // SAFETY: they are not used again.
+        unsafe { ManuallyDrop::drop(&mut self.places) };
     }
 }
 
@@ -179,7 +267,7 @@ unsafe fn drop_range<X>(start: *mut u8, range: Range<usize>) {
     }
 }
 
-fn dropping<X>() -> Option<unsafe fn(*mut u8, Range<usize>)> {
+fn dropping<X>() -> Option<DropRange> {
     if std::mem::needs_drop::<X>() { Some(drop_range::<X>) } else { None }
 }
 
@@ -209,11 +297,8 @@ impl Job {
         T: Send + 'static,
         F: Fn(A) -> T + Send + Sync + 'static,
     {
-        let source = Source::of(items.into_iter());
-        let fits = source.numbers.is_none() && Layout::new::<A>() == Layout::new::<T>();
-        let results = (!fits).then(|| Places::of(Vec::<T>::with_capacity(source.count)).0);
         let functions = Functions { run: run::<A, T, F>, drop_items: dropping::<A>(), drop_results: dropping::<T>() };
-        Job::around(Box::new(f), functions, source, results)
+        Job::make(Box::new(f), functions, Source::of(items), Layout::new::<T>())
     }
 }
 
@@ -223,10 +308,10 @@ impl Job {
 /// All are there and of this type, nobody works on them any more, and this is the only
 /// call.
 pub(crate) unsafe fn take_results<T>(job: &Job) -> Vec<T> {
-    let capacity = job.result_places().layout.size().checked_div(size_of::<T>()).unwrap_or(job.count);
-    // SAFETY: the memory came from a vector of that capacity, of elements with the same
-    // layout, is given away here, and all results are in it.
-    unsafe { Vec::from_raw_parts(job.give().cast(), job.count, capacity) }
+    let (start, capacity) = job.give();
+    // SAFETY: memory with that capacity of elements with this layout, given away here, and
+    // all results are in it.
+    unsafe { Vec::from_raw_parts(start.cast(), job.count, capacity) }
 }
 
 /// See [`Job::run`].
@@ -234,7 +319,8 @@ pub(crate) unsafe fn take_results<T>(job: &Job) -> Vec<T> {
 /// # Safety
 /// As there, and the range is one of items that are there.
 unsafe fn run<A: 'static, T, F: Fn(A) -> T + 'static>(job: &Job, range: Range<usize>, at: &AtomicUsize) {
-    let Some(f) = job.f.downcast_ref::<F>() else { return };
+    // SAFETY: it was made with this type.
+    let f = unsafe { &*std::ptr::from_ref(&*job.f).cast::<F>() };
     let (items, results) = (job.items.start.cast::<A>(), job.result_places().start.cast::<T>());
     let mut rest = Rest { job, range, at };
     let numbers = job.numbers;
