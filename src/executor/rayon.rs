@@ -155,6 +155,12 @@ impl Inner {
         Ok(rayon)
     }
 
+    /// (What is made of the type for that is made here, once.)
+    #[inline(never)]
+    fn spawner(&self) -> &dyn Spawn {
+        self
+    }
+
     /// Hands a task in.
     fn submit(&self, work: Work) -> Handle {
         let core = Core::new(work);
@@ -229,7 +235,7 @@ impl<T: Send + 'static> Executor<T> for RayonExecutor {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        chunks::map(&*self.inner, ChunkSize::PerWorker(chunks::MANY), f, items)
+        chunks::map(self.inner.spawner(), ChunkSize::PerWorker(chunks::MANY), f, items)
     }
 
     fn shutdown(&self) {

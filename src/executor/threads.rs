@@ -110,7 +110,7 @@ impl<T: Send + 'static> Executor<T> for ThreadPoolExecutor {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        chunks::map(&*self.workers, ChunkSize::PerWorker(chunks::MANY), f, items)
+        chunks::map(self.workers.spawner(), ChunkSize::PerWorker(chunks::MANY), f, items)
     }
 
     fn shutdown(&self) {

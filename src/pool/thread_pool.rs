@@ -202,6 +202,11 @@ pub struct Chunked<'a> {
 }
 
 impl Chunked<'_> {
+    #[inline(never)]
+    fn map_size(self) -> ChunkSize {
+        self.size.map_or(ChunkSize::PerWorker(chunks::FEW), ChunkSize::Of)
+    }
+
     /// See [`ThreadPool::map`].
     ///
     /// # Errors
@@ -214,8 +219,7 @@ impl Chunked<'_> {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        let size = self.size.map_or(ChunkSize::PerWorker(chunks::FEW), ChunkSize::Of);
-        chunks::map(self.workers, size, f, items)
+        chunks::map(self.workers.spawner(), self.map_size(), f, items)
     }
 
     /// See [`ThreadPool::starmap`].
@@ -241,7 +245,7 @@ impl Chunked<'_> {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        Results::begin(self.workers, f, items.into_iter().collect(), self.size.unwrap_or(1), true)
+        Results::begin(self.workers.spawner(), f, items.into_iter().collect(), self.size.unwrap_or(1), true)
     }
 
     /// See [`ThreadPool::imap_unordered`].
@@ -252,6 +256,6 @@ impl Chunked<'_> {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        Results::begin(self.workers, f, items.into_iter().collect(), self.size.unwrap_or(1), false)
+        Results::begin(self.workers.spawner(), f, items.into_iter().collect(), self.size.unwrap_or(1), false)
     }
 }

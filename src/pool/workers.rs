@@ -107,6 +107,12 @@ impl Workers {
         Workers { most, crew: Guarded::new(Crew::new(most, name.clone(), false)), name }
     }
 
+    /// (What is made of the type for that is made here, once.)
+    #[inline(never)]
+    pub fn spawner(&self) -> &dyn Spawn {
+        self
+    }
+
     /// Hands a task in.
     pub fn submit(&self, work: Work) -> Handle {
         let core = Core::new(work);
