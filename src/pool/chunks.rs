@@ -88,6 +88,7 @@ impl Chunks {
 
     /// The life of a runner.
     fn run(&self) {
+        let mut size = 1;
         loop {
             // What comes after a failed item is not begun.
             if self.stopped.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed) < self.next_item() {
@@ -97,7 +98,7 @@ impl Chunks {
             if start >= self.total {
                 return;
             }
-            self.run_chunk(start..self.total.min(start + self.size));
+            self.run_chunk(start..self.total.min(start.saturating_add(self.size)), &mut size);
         }
     }
 
@@ -105,12 +106,12 @@ impl Chunks {
         self.next.load(Ordering::Relaxed).min(self.total)
     }
 
-    fn run_chunk(&self, chunk: Range<usize>) {
+    /// `size` items are done before the runner asks whether to stop, as far as is known.
+    fn run_chunk(&self, chunk: Range<usize>, size: &mut usize) {
         let mut start = chunk.start;
-        let mut size = 1;
         while start < chunk.end && !self.stopped.load(Ordering::Relaxed) && self.failed.load(Ordering::Relaxed) > start
         {
-            let part = start..chunk.end.min(start + size);
+            let part = start..chunk.end.min(start.saturating_add(*size));
             let began = Instant::now();
             let at = AtomicUsize::new(start);
             // SAFETY: an index is taken once, from `next`, and used once, here.
@@ -123,8 +124,10 @@ impl Chunks {
                 return self.fail(failed, caught);
             }
             start = part.end;
-            if began.elapsed() < ASK_EVERY {
-                size *= 2;
+            if began.elapsed() > ASK_EVERY {
+                *size = (*size / 2).max(1);
+            } else if part.len() == *size {
+                *size = size.saturating_mul(2);
             }
         }
         self.job.keep(chunk.start..start);
@@ -191,9 +194,7 @@ fn run_chunks(spawn: &dyn Spawn, chunks: &Arc<Chunks>) -> Result<(), TaskError> 
         })
         .collect();
     let stop = Stop { chunks, runners: &runners };
-    for runner in &runners {
-        spawn.spawn(runner.clone());
-    }
+    spawn.spawn_all(&runners);
     let mut error = None;
     for runner in &runners {
         // Those that come too late need not begin.

@@ -32,6 +32,13 @@ pub(crate) trait Spawn {
 
     /// Sees to it that the task is run, or ended with an error.
     fn spawn(&self, core: Arc<Core>);
+
+    /// As [`spawn`](Spawn::spawn), for tasks that are to begin at the same time.
+    fn spawn_all(&self, cores: &[Arc<Core>]) {
+        for core in cores {
+            self.spawn(core.clone());
+        }
+    }
 }
 
 /// Some threads and their queue. A drop lets go of the threads without waiting: see
@@ -209,9 +216,20 @@ impl Spawn for Workers {
         }
         crew.queue.push(core);
         fence(Ordering::SeqCst);
-        if crew.looking.load(Ordering::SeqCst) == 0 {
-            crew.help();
+        crew.help(1);
+    }
+
+    fn spawn_all(&self, cores: &[Arc<Core>]) {
+        let crew = self.crew();
+        if crew.is_closed.load(Ordering::SeqCst) {
+            return cores.iter().for_each(|core| core.finish(Err(TaskError::Shutdown)));
         }
+        for core in cores {
+            crew.queue.push(core.clone());
+        }
+        fence(Ordering::SeqCst);
+        // Each would wake the next one in the end, but the last one late.
+        crew.help(cores.len());
     }
 }
 
@@ -234,27 +252,36 @@ impl Crew {
         })
     }
 
-    /// There may be a task that nobody looks for: one more worker is wanted.
-    fn help(self: &Arc<Crew>) {
+    /// There may be tasks that nobody looks for: so many workers are to look.
+    fn help(self: &Arc<Crew>, wanted: usize) {
+        while self.looking.load(Ordering::SeqCst) < wanted && self.help_once(wanted) {}
+    }
+
+    /// One more worker looks, if there is a task and a worker.
+    fn help_once(self: &Arc<Crew>, wanted: usize) -> bool {
         let mut rest = self.rest.lock();
-        if self.queue.is_empty() || self.looking.load(Ordering::SeqCst) > 0 {
-            return;
+        if self.queue.is_empty() || self.looking.load(Ordering::SeqCst) >= wanted {
+            return false;
         }
         if let Some(sleeper) = rest.sleeping.pop() {
             // It looks from now on: the next task need not wake another.
             self.looking.fetch_add(1, Ordering::SeqCst);
             drop(rest);
             sleeper.wake();
+            true
         } else if rest.threads == 0 && self.is_closed.load(Ordering::SeqCst) {
             drop(rest);
             self.refuse(&TaskError::Shutdown);
+            false
         } else if rest.threads < self.most {
             rest.threads += 1;
             rest.started += 1;
             self.looking.fetch_add(1, Ordering::SeqCst);
             let number = rest.started - 1;
             drop(rest);
-            self.start(number);
+            self.start(number)
+        } else {
+            false
         }
     }
 
@@ -265,14 +292,15 @@ impl Crew {
         }
     }
 
-    fn start(self: &Arc<Crew>, number: usize) {
+    /// Says whether the system has granted the thread.
+    fn start(self: &Arc<Crew>, number: usize) -> bool {
         let crew = self.clone();
         let work = move || {
             let _registered = registry::enter_new(true);
             crew.work();
         };
         let name = format!("{}_{number}", self.name);
-        let Err(error) = thread::Builder::new().name(name).spawn(work) else { return };
+        let Err(error) = thread::Builder::new().name(name).spawn(work) else { return true };
         let mut rest = self.rest.lock();
         rest.threads -= 1;
         self.looking.fetch_sub(1, Ordering::SeqCst);
@@ -281,6 +309,7 @@ impl Crew {
         if is_last {
             self.refuse(&TaskError::System(format!("no thread could be started: {error}")));
         }
+        false
     }
 
     /// The life of a worker. It counts as looking when it begins.
@@ -292,7 +321,7 @@ impl Crew {
         loop {
             if let Some(core) = self.look() {
                 if self.looking.fetch_sub(1, Ordering::SeqCst) == 1 && !self.queue.is_empty() {
-                    self.help();
+                    self.help(1);
                 }
                 if run != core.cell_run() {
                     run = core.cell_run();
