@@ -6,6 +6,11 @@ pub use crate::display::{
     Gif, Html, Jpeg, Json, Latex, Markdown, MimeBundle, Png, Rich, Svg, clear_output, display, update_display,
 };
 pub use crate::display_any as show;
+pub use crate::executor::{
+    CallWith, Executor, Future as TaskFuture, RayonExecutor, ReturnWhen, SequentialExecutor, TaskError,
+    ThreadPoolExecutor, as_completed, wait,
+};
+pub use crate::gil::{Gil, Holding};
 pub use crate::input::{InputError, input, password};
 pub use crate::lesson::{
     Document, Element, HttpError, Response, SelectorError, Site, TestFiles, batch, cpu_count, deal, get, get_timeout,
@@ -15,6 +20,10 @@ pub use crate::progress::{Progress, ProgressIter, progress};
 pub use crate::speedup::{Measured, Speedup, speedup};
 pub use crate::timeline::{Span, Task, Timeline, span};
 pub use crate::timing::{Clock, Timeit, TimeitResult, Timer, format_count, format_time, time, timeit};
+pub use crate::lock::{Lock, LockGuard};
+pub use crate::pool::ThreadPool;
+pub use crate::queue::{GetError, PutError, Queue};
+pub use crate::thread::{Run, Thread, current_thread, threads, wait_for_threads};
 
 #[cfg(doc)]
 use crate as threadbook;
