@@ -19,3 +19,7 @@ pub mod display;
 mod input;
 #[cfg(feature = "prelude")]
 pub mod prelude;
+#[cfg(feature = "prelude")]
+pub mod process;
+#[cfg(feature = "prelude")]
+pub mod shared;

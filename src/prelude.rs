@@ -6,6 +6,9 @@ pub use crate::display::{
 };
 pub use crate::display_any as show;
 pub use crate::input::{InputError, input, password};
+pub use crate::process::{
+    Process, ProcessError, ProcessInfo, active_children, current_process, getpid, getppid, parent_process, program,
+};
 
 #[cfg(doc)]
 use crate as threadbook;

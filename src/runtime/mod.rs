@@ -7,10 +7,10 @@
 
 pub(crate) mod bounded;
 mod calls;
-mod fork;
+pub(crate) mod fork;
 pub mod host;
 pub mod interrupt;
-mod pool;
+pub(crate) mod pool;
 pub mod run;
 pub mod show;
 pub mod signature;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use crate::message::{Ending, FromCell, PanicReport, ToCell};
+use crate::process;
 
 use super::interrupt::{self, Interrupted};
 use super::{bounded, calls, host, pool, store, text, wait};
@@ -154,6 +155,9 @@ fn tell_caught_panic(run: u64) {
 }
 
 fn report_panic(info: &panic::PanicHookInfo<'_>) {
+    if host::has_left() {
+        return print_panic(info);
+    }
     let wants_backtrace = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
     let location = info.location();
     let report = PanicReport {
@@ -180,6 +184,20 @@ fn report_panic(info: &panic::PanicHookInfo<'_>) {
     }
 }
 
+/// In a forked child, where no kernel makes it pretty. The thread that runs the child's
+/// work has the process's name.
+fn print_panic(info: &panic::PanicHookInfo<'_>) {
+    let place = info.location().map(|place| format!(" at {place}")).unwrap_or_default();
+    let text = bounded::cut(&payload_text(info.payload()), bounded::MESSAGE);
+    let process = process::current_process();
+    let thread = match thread::current().name() {
+        Some(name) if name != process.name() => format!(", thread '{name}',"),
+        _ => String::new(),
+    };
+    host::flush_text();
+    text::write_err_line(format_args!("process '{}'{thread} panicked{place}:\n{text}", process.name()));
+}
+
 /// Called once by the worker process. Says [`FromCell::Ready`] when cells can run;
 /// returns false when they never will.
 #[unsafe(no_mangle)]
@@ -197,6 +215,7 @@ pub extern "C" fn threadbook_start_again() -> bool {
     host::forget_waiting();
     interrupt::forget_waits();
     wait::forget_runtime();
+    process::forget_children();
     start().is_ok()
 }
 
