@@ -1,6 +1,6 @@
 //! Waiting and the time of day, in seconds as a plain number.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::__rt::interrupt;
 
@@ -33,11 +33,4 @@ pub fn sleep(seconds: f64) {
 /// ```
 pub fn seconds() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
-}
-
-/// The end of a time limit that begins now: at once for zero, negative numbers and NaN;
-/// `None` when it is too far away to be counted, which is never.
-pub(crate) fn deadline(seconds: f64) -> Option<Instant> {
-    let seconds = if seconds > 0.0 { seconds } else { 0.0 };
-    Instant::now().checked_add(Duration::try_from_secs_f64(seconds).ok()?)
 }

@@ -16,6 +16,8 @@ mod clock;
 #[cfg(feature = "prelude")]
 pub mod display;
 #[cfg(feature = "prelude")]
+pub mod executor;
+#[cfg(feature = "prelude")]
 mod input;
 #[cfg(feature = "prelude")]
 pub mod prelude;

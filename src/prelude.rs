@@ -5,6 +5,9 @@ pub use crate::display::{
     Gif, Html, Jpeg, Json, Latex, Markdown, MimeBundle, Png, Rich, Svg, clear_output, display, update_display,
 };
 pub use crate::display_any as show;
+pub use crate::executor::{
+    CallWith, Executor, Future as TaskFuture, ReturnWhen, SequentialExecutor, TaskError, as_completed, wait,
+};
 pub use crate::input::{InputError, input, password};
 pub use crate::process::{
     Process, ProcessError, ProcessInfo, active_children, current_process, getpid, getppid, parent_process, program,

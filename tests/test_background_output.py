@@ -1,6 +1,7 @@
 """What threads show after their cell has ended: under their own cell, at once, and never
 inside of another cell's text."""
 
+import json
 import time
 
 from kernel_client import wait_until
@@ -141,6 +142,24 @@ def test_a_thread_that_floods_does_not_hold_up_cells(fresh):
     text = late_text(fresh, flood, f"flood {lines}\n") if lines < 100_000 else ""
     for before, after in zip(text.splitlines(), text.splitlines()[1:]):
         assert int(after.split()[1]) == int(before.split()[1]) + 1, (before, after)
+
+
+def test_code_can_send_stdout_elsewhere(fresh, tmp_path):
+    fresh.good('unsafe extern "C" { fn dup(fd: i32) -> i32; fn dup2(old: i32, new: i32) -> i32; }')
+    cell = fresh.good(f"""
+        use std::os::fd::AsRawFd;
+        println!("before");
+        let file = std::fs::File::create({json.dumps(str(tmp_path / "out"))})?;
+        let stdout = unsafe {{ dup(1) }};
+        unsafe {{ dup2(file.as_raw_fd(), 1) }};
+        println!("to the file");
+        std::thread::spawn(|| println!("by a thread")).join().unwrap();
+        unsafe {{ dup2(stdout, 1) }};
+        println!("after");
+    """)
+    assert cell.stdout == "before\nafter\n"
+    assert (tmp_path / "out").read_text() == "to the file\nby a thread\n"
+    assert fresh.good('println!("the next cell");').stdout == "the next cell\n"
 
 
 def test_late_text_after_a_fall_back_still_finds_its_cell(fresh, tmp_path):

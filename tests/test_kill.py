@@ -85,7 +85,8 @@ class Family:
 
 
 def make_idle(family):
-    pass
+    # What is killed the moment a cell has ended may not have made a checkpoint after it yet.
+    family.kernel.good("1 + 1")
 
 
 def make_wait(family):

@@ -8,7 +8,7 @@ use super::registry::{self, Child, Registry, State};
 use super::status::Ended;
 use super::{child, reaper};
 use crate::__rt::interrupt::Wait;
-use crate::clock::deadline;
+use crate::executor::deadline;
 
 /// A closure that runs in a process of its own, as Python's `multiprocessing.Process` with
 /// the start method "fork".
@@ -151,7 +151,7 @@ impl Process {
         if let Some(problem) = registry::lock().not_joinable(self.id) {
             panic!("{problem}");
         }
-        wait_for(self.id, seconds.map_or(None, deadline))
+        wait_for(self.id, deadline(seconds))
     }
 
     /// Whether the process was started and has not ended.

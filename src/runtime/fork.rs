@@ -7,7 +7,7 @@
 use std::ffi::c_void;
 use std::io;
 
-use super::{host, interrupt, store, text, wait};
+use super::{guarded, host, interrupt, store, text, wait};
 use crate::process;
 
 /// Calls `fork` while no other thread holds a lock of this library, of stdout or of
@@ -26,6 +26,8 @@ pub extern "C" fn threadbook_fork(fork: extern "C" fn(*mut c_void), context: *mu
     let _runtime = wait::lock_runtime();
     let _waits = interrupt::lock_waits();
     let _processes = process::lock_all();
+    // Last: whoever is inside waits for none of the others.
+    let _gates = guarded::close_gates();
     host::flush_text();
     fork(context);
 }

@@ -7,7 +7,9 @@
 
 pub(crate) mod bounded;
 mod calls;
+pub(crate) mod caught;
 pub(crate) mod fork;
+pub(crate) mod guarded;
 pub mod host;
 pub mod interrupt;
 pub(crate) mod pool;

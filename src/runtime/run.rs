@@ -11,7 +11,7 @@ use crate::message::{Ending, FromCell, PanicReport, ToCell};
 use crate::process;
 
 use super::interrupt::{self, Interrupted};
-use super::{bounded, calls, host, pool, store, text, wait};
+use super::{bounded, caught, host, pool, store, text, wait};
 
 /// Room for deep recursion and large arrays on the stack. Only pages that are used
 /// take memory.
@@ -80,22 +80,12 @@ fn panicked(payload: Box<dyn Any + Send>) -> Ending {
     };
     let report = LAST_PANIC.with_borrow_mut(Option::take).unwrap_or_else(|| PanicReport {
         // A hook of the person's own is in place, or the panic was resumed.
-        text: bounded::cut(&payload_text(payload.as_ref()), bounded::MESSAGE),
+        text: bounded::cut(&caught::payload_text(payload.as_ref()), bounded::MESSAGE),
         ..PanicReport::default()
     });
     // Dropping a payload can run any code, which can panic again.
     std::mem::forget(payload);
     Ending::Panicked(report)
-}
-
-fn payload_text(payload: &(dyn Any + Send)) -> String {
-    if let Some(text) = payload.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "Box<dyn Any>".to_owned()
-    }
 }
 
 /// The body of every cell's entry point.
@@ -155,23 +145,16 @@ fn tell_caught_panic(run: u64) {
 }
 
 fn report_panic(info: &panic::PanicHookInfo<'_>) {
-    if host::has_left() {
-        return print_panic(info);
+    // A task's panic is its executor's.
+    if caught::note(info) {
+        return;
     }
-    let wants_backtrace = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
-    let location = info.location();
-    let report = PanicReport {
-        thread: thread::current().name().map(str::to_owned),
-        text: bounded::cut(&payload_text(info.payload()), bounded::MESSAGE),
-        file: location.map(|place| place.file().to_owned()).unwrap_or_default(),
-        line: location.map_or(0, panic::Location::line),
-        column: location.map_or(0, panic::Location::column),
-        backtrace: wants_backtrace.then(|| host::describe(&calls::capture())),
-    };
+    let report = caught::report(info);
+    if host::has_left() {
+        return print_panic(&report);
+    }
     let run = host::current_run();
-    // Such a panic ends the process: nobody will catch it and tell.
-    let is_last = ["panic in a destructor during cleanup", "panic in a function that cannot unwind"]
-        .contains(&report.text.as_str());
+    let is_last = caught::is_last(&report);
     if interrupt::on_cell_thread() && !is_last {
         tell_caught_panic(run);
         LAST_PANIC.set(Some(report));
@@ -186,11 +169,11 @@ fn report_panic(info: &panic::PanicHookInfo<'_>) {
 
 /// In a forked child, where no kernel makes it pretty. The thread that runs the child's
 /// work has the process's name.
-fn print_panic(info: &panic::PanicHookInfo<'_>) {
-    let place = info.location().map(|place| format!(" at {place}")).unwrap_or_default();
-    let text = bounded::cut(&payload_text(info.payload()), bounded::MESSAGE);
+fn print_panic(report: &PanicReport) {
+    let PanicReport { text, file, line, column, .. } = report;
+    let place = if file.is_empty() { String::new() } else { format!(" at {file}:{line}:{column}") };
     let process = process::current_process();
-    let thread = match thread::current().name() {
+    let thread = match &report.thread {
         Some(name) if name != process.name() => format!(", thread '{name}',"),
         _ => String::new(),
     };

@@ -104,6 +104,7 @@ impl Displayed for () {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_borrow, clippy::unit_arg, reason = "written as in a cell, whatever the value")]
 mod tests {
     use super::*;
     use crate::display::Html;

@@ -96,6 +96,7 @@ mod tests {
     #[test]
     fn tasks_survive_from_one_wait_to_the_next() {
         let (sender, receiver) = tokio::sync::oneshot::channel::<i32>();
+        #[expect(clippy::async_yields_async, reason = "the task is to be waited for by the next wait")]
         let task = super::block_on(async { tokio::spawn(receiver) });
         sender.send(5).expect("the task waits");
         assert_eq!(super::block_on(task).expect("the task ended"), Ok(5));

@@ -9,7 +9,7 @@ pub fn nameable(printed: &str) -> Option<String> {
     if printed.contains('{') || printed.contains("impl ") {
         return None;
     }
-    lifetimes::with_static(&without_unnamed_crates(&printed))
+    lifetimes::with_static(&without_unnamed_crates(printed))
 }
 
 /// `crossbeam_channel::Sender` of `_::crossbeam_channel::Sender`: the prelude's library is

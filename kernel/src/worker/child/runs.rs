@@ -38,6 +38,8 @@ static SLOTS: [Slot; MOST] = [const {
 /// No slot lies beyond.
 static USED: AtomicUsize = AtomicUsize::new(0);
 static LATEST: AtomicU64 = AtomicU64::new(0);
+/// The run in which code has made stdout or stderr something else: a file, say.
+static CHANGED: AtomicU64 = AtomicU64::new(0);
 /// A `pthread_t`; 0 is none.
 static CELL_THREAD: AtomicUsize = AtomicUsize::new(0);
 
@@ -99,7 +101,7 @@ pub fn attach(run: u64, stdout: OwnedFd, stderr: OwnedFd) {
     LATEST.store(run, Ordering::Release);
     for (pipe, number) in [stdout, stderr].into_iter().zip([libc::STDOUT_FILENO, libc::STDERR_FILENO]) {
         // SAFETY: both are open; the number stays open all the time.
-        unsafe { libc::dup2(pipe, number) };
+        unsafe { duplicate(pipe, number, 0) };
     }
 }
 
@@ -134,6 +136,7 @@ pub fn forget() {
     }
     USED.store(0, Ordering::Release);
     CELL_THREAD.store(0, Ordering::Release);
+    CHANGED.store(0, Ordering::Release);
     RUN.set(0);
 }
 
@@ -153,12 +156,15 @@ pub fn remove_thread(run: u64) {
 
 /// Where the calling thread's bytes for stdout or stderr go; other numbers stay what
 /// they are.
+///
+/// A thread with a run never writes to the number itself: between here and the system
+/// call it could become the next run's.
 fn redirect(fd: RawFd) -> RawFd {
     if fd != libc::STDOUT_FILENO && fd != libc::STDERR_FILENO {
         return fd;
     }
     let run = RUN.get();
-    if run == 0 || run == LATEST.load(Ordering::Acquire) {
+    if run == 0 || CHANGED.load(Ordering::Acquire) == run && run == LATEST.load(Ordering::Acquire) {
         return fd;
     }
     let pipe = find(run).map(|slot| if fd == libc::STDOUT_FILENO { &slot.stdout } else { &slot.stderr });
@@ -168,8 +174,64 @@ fn redirect(fd: RawFd) -> RawFd {
     }
 }
 
-// These two take the place of the C library's for everything in the process that is
+/// `dup3` that also takes two numbers that are the same, as `dup2` does.
+///
+/// # Safety
+/// As in the C library.
+unsafe fn duplicate(old: RawFd, new: RawFd, flags: libc::c_int) -> libc::c_int {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the caller's promise.
+    unsafe {
+        if old != new {
+            libc::syscall(libc::SYS_dup3, old, new, flags) as libc::c_int
+        } else if libc::fcntl(old, libc::F_GETFD) < 0 {
+            -1
+        } else {
+            new
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    // SAFETY: the caller's promise.
+    unsafe {
+        let _ = flags;
+        libc::dup2(old, new)
+    }
+}
+
+/// Code of a cell makes a number something else.
+#[cfg(target_os = "linux")]
+fn note_change(number: RawFd) {
+    if number == libc::STDOUT_FILENO || number == libc::STDERR_FILENO {
+        CHANGED.store(LATEST.load(Ordering::Acquire), Ordering::Release);
+    }
+}
+
+// These take the place of the C library's for everything in the process that is
 // linked dynamically: Rust's std above all.
+
+/// As in the C library.
+///
+/// # Safety
+/// As in the C library.
+#[cfg(target_os = "linux")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dup2(old: RawFd, new: RawFd) -> libc::c_int {
+    note_change(new);
+    // SAFETY: the caller's promise.
+    unsafe { duplicate(old, new, 0) }
+}
+
+/// As in the C library.
+///
+/// # Safety
+/// As in the C library.
+#[cfg(target_os = "linux")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dup3(old: RawFd, new: RawFd, flags: libc::c_int) -> libc::c_int {
+    note_change(new);
+    // SAFETY: the caller's promise.
+    unsafe { libc::syscall(libc::SYS_dup3, old, new, flags) as libc::c_int }
+}
 
 /// As in the C library.
 ///

@@ -23,6 +23,8 @@ pub fn look_after_all() {
         pthread_create as *const c_void,
         runs::write as *const c_void,
         runs::writev as *const c_void,
+        runs::dup2 as *const c_void,
+        runs::dup3 as *const c_void,
     ]);
 }
 

@@ -205,8 +205,8 @@ fn without_places(note: &Diagnostic) -> String {
 
 /// rustc's last note, which is not among the JSON's children.
 fn macro_note(rendered: Option<&str>) -> Option<String> {
-    let lines = rendered?.lines().filter_map(|line| line.trim_start().strip_prefix("= note: this "));
-    let note = lines.filter(|line| line.contains(" originates in the ")).last()?;
+    let mut lines = rendered?.lines().filter_map(|line| line.trim_start().strip_prefix("= note: this "));
+    let note = lines.rfind(|line| line.contains(" originates in the "))?;
     (!names_generated(note)).then(|| format!("this {note}"))
 }
 
