@@ -24,4 +24,6 @@ pub mod prelude;
 #[cfg(feature = "prelude")]
 pub mod process;
 #[cfg(feature = "prelude")]
+pub mod process_pool;
+#[cfg(feature = "prelude")]
 pub mod shared;

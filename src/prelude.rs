@@ -12,6 +12,7 @@ pub use crate::input::{InputError, input, password};
 pub use crate::process::{
     Process, ProcessError, ProcessInfo, active_children, current_process, getpid, getppid, parent_process, program,
 };
+pub use crate::process_pool::{ProcessPool, ProcessPoolExecutor};
 pub use crate::shared::{
     Barrier, BarrierBroken, Connection, ConnectionError, Event, HolderDied, ProcessLock, ProcessQueue,
     ProcessQueueError, Semaphore, SharedArray, SharedValue, pipe,

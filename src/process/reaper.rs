@@ -24,16 +24,21 @@ pub(super) fn watch(registry: &mut Registry, id: u64, pid: i32) {
     let _ = &registry;
     let wait = move || {
         host::leave_run();
-        // SAFETY: a zeroed `siginfo_t` is one, and the system fills it.
-        while unsafe {
-            let mut info: libc::siginfo_t = std::mem::zeroed();
-            libc::waitid(libc::P_PID, pid as libc::id_t, &mut info, libc::WEXITED | libc::WNOWAIT)
-        } < 0
-            && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
-        {}
+        wait_for_end(pid);
         look(id);
     };
     let _ = thread::Builder::new().name("threadbook-wait".to_owned()).stack_size(STACK_BYTES).spawn(wait);
+}
+
+/// Sleeps until a child has ended.
+pub(super) fn wait_for_end(pid: i32) {
+    // SAFETY: a zeroed `siginfo_t` is one, and the system fills it.
+    while unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        libc::waitid(libc::P_PID, pid as libc::id_t, &mut info, libc::WEXITED | libc::WNOWAIT)
+    } < 0
+        && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+    {}
 }
 
 /// Finds out whether a child has ended, and tells if it has crashed.

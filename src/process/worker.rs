@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::RawFd;
 
 use super::registry::{self, Body, Child, State};
-use super::{child, process};
+use super::{child, reaper};
 use crate::process::Ended;
 
 /// Names for the workers of one pool, counted as processes are: "ForkPoolWorker-3".
@@ -16,6 +16,11 @@ impl Names {
         let mut registry = registry::lock();
         let numbers = (0..workers).map(|_| registry.next_numbers());
         Names(numbers.map(|numbers| (format!("ForkPoolWorker-{numbers}"), numbers)).collect())
+    }
+
+    /// The number of workers.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 }
 
@@ -52,9 +57,20 @@ impl Worker {
         }
     }
 
-    /// Waits for its end, which must be near.
+    /// Waits for its end, which must be near: an interrupt is not heard.
     pub(crate) fn join(&self) -> Ended {
-        process::wait_for(self.id, None).unwrap_or(Ended::Unknown)
+        loop {
+            if let Some(ended) = self.ended() {
+                return ended;
+            }
+            if let Some(pid) = self.pid() {
+                reaper::wait_for_end(pid);
+            }
+        }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        registry::lock().child(self.id).name.clone()
     }
 
     pub(crate) fn pid(&self) -> Option<i32> {

@@ -142,7 +142,7 @@ impl<T: Shareable> SharedArray<T> {
     }
 
     /// Waits for the array's lock. The guard is used as a slice: it has a copy of the
-    /// elements, which is written back when the guard is dropped if it was changed.
+    /// elements, and those that were changed are written back when the guard is dropped.
     /// [`get`](SharedArray::get) and [`set`](SharedArray::set) copy nothing, and work as
     /// well while the lock is held.
     ///
@@ -160,7 +160,7 @@ impl<T: Shareable> SharedArray<T> {
     /// says that the array is well), and when the calling thread holds it already.
     #[track_caller]
     pub fn lock(&self) -> SharedArrayGuard<'_, T> {
-        SharedArrayGuard { values: OnceCell::new(), changed: false, array: self, _held: take(self.raw_lock()) }
+        SharedArrayGuard { values: OnceCell::new(), before: None, array: self, _held: take(self.raw_lock()) }
     }
 
     /// The array is well although a holder of its lock has died.
@@ -197,7 +197,8 @@ impl<T: Shareable> fmt::Debug for SharedArray<T> {
 pub struct SharedArrayGuard<'a, T: Shareable> {
     /// Copied when it is first looked at.
     values: OnceCell<Vec<T>>,
-    changed: bool,
+    /// As they were, once they may have been changed.
+    before: Option<Vec<T>>,
     array: &'a SharedArray<T>,
     _held: RawGuard<'a>,
 }
@@ -212,16 +213,21 @@ impl<T: Shareable> Deref for SharedArrayGuard<'_, T> {
 
 impl<T: Shareable> DerefMut for SharedArrayGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        self.changed = true;
-        self.values.get_or_init(|| self.array.to_vec());
+        if self.before.is_none() {
+            self.before = Some(self.to_vec());
+        }
         self.values.get_mut().map_or(&mut [], Vec::as_mut_slice)
     }
 }
 
 impl<T: Shareable> Drop for SharedArrayGuard<'_, T> {
     fn drop(&mut self) {
-        if let (true, Some(values)) = (self.changed, self.values.get()) {
-            self.array.copy_from_slice(values);
+        let (Some(before), Some(values)) = (&self.before, self.values.get()) else { return };
+        for (index, (before, value)) in before.iter().zip(values).enumerate() {
+            // The others may have been set by somebody without the lock.
+            if before != value {
+                self.array.set(index, *value);
+            }
         }
     }
 }

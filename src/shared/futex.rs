@@ -29,13 +29,13 @@ pub(super) enum Slept {
 pub(super) fn sleep(word: &AtomicU32, expected: u32, deadline: Option<Instant>) -> Slept {
     interrupt::check();
     let slice = if host::is_connected() { SLICE_IN_NOTEBOOK } else { SLICE };
-    let left = deadline.map_or(slice, |deadline| deadline.saturating_duration_since(Instant::now()));
-    if left.is_zero() {
+    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    if left == Some(Duration::ZERO) {
         return Slept::TimedOut;
     }
-    if system::wait(word, expected, left.min(slice)) {
+    if system::wait(word, expected, left.map_or(slice, |left| left.min(slice))) {
         Slept::Woken
-    } else if left <= slice {
+    } else if left.is_some_and(|left| left <= slice) {
         Slept::TimedOut
     } else {
         Slept::Slice
