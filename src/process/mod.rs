@@ -36,9 +36,9 @@ pub use self::identity::{ProcessInfo, active_children, current_process, getpid, 
 pub use self::process::Process;
 pub use self::program::program;
 
+#[cfg_attr(not(test), expect(unused_imports, reason = "random numbers will use it"))]
 pub(crate) use self::child::after_fork;
 pub(crate) use self::private_fd::{PrivateFd, pipe};
-pub(crate) use self::registry::Body;
 pub(crate) use self::status::{Ended, signal_text};
 pub(crate) use self::worker::{Names, Worker};
 

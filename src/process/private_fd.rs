@@ -5,7 +5,7 @@
 //! are closed in every child that was not started for them.
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::process;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -29,15 +29,6 @@ impl PrivateFd {
         let number = file.into().into_raw_fd();
         lock().push(number);
         PrivateFd { number, owner: process::id() }
-    }
-
-    /// The number, in a child that keeps this file.
-    pub(crate) fn take(self) -> OwnedFd {
-        let number = self.number;
-        lock().retain(|open| *open != number);
-        std::mem::forget(self);
-        // SAFETY: the number was this value's own, which is forgotten.
-        unsafe { OwnedFd::from_raw_fd(number) }
     }
 }
 

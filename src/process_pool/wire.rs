@@ -182,10 +182,6 @@ impl<A> Items<A> {
         Items { items: ManuallyDrop::new(items), owner: process::id() }
     }
 
-    pub fn len(&self) -> usize {
-        self.items.len()
-    }
-
     /// Moves an item out.
     ///
     /// # Safety

@@ -7,7 +7,7 @@
 use std::ffi::c_void;
 use std::io;
 
-use super::{guarded, host, interrupt, store, text, wait};
+use super::{caught, guarded, host, interrupt, store, text, wait};
 use crate::process;
 
 /// Calls `fork` while no other thread holds a lock of this library, of stdout or of
@@ -54,6 +54,8 @@ pub(crate) fn fork() -> io::Result<Forked> {
         let child = unsafe { libc::fork() };
         *outcome = if child < 0 { Err(io::Error::last_os_error()) } else { Ok(child) };
     }
+    // In the child it would wait for a lock that a panicking thread may have held.
+    caught::prepare_hook();
     let mut outcome: io::Result<libc::pid_t> = Err(io::ErrorKind::Other.into());
     threadbook_fork(call, (&raw mut outcome).cast());
     match outcome? {

@@ -169,7 +169,7 @@ fn report_panic(info: &panic::PanicHookInfo<'_>) {
 
 /// In a forked child, where no kernel makes it pretty. The thread that runs the child's
 /// work has the process's name.
-fn print_panic(report: &PanicReport) {
+pub(super) fn print_panic(report: &PanicReport) {
     let PanicReport { text, file, line, column, .. } = report;
     let place = if file.is_empty() { String::new() } else { format!(" at {file}:{line}:{column}") };
     let process = process::current_process();
