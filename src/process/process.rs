@@ -148,7 +148,9 @@ impl Process {
 
     #[track_caller]
     fn wait(&self, seconds: Option<f64>) -> Option<Ended> {
-        if let Some(problem) = registry::lock().not_joinable(self.id) {
+        // Not under the lock: whoever prints the panic needs it.
+        let problem = registry::lock().not_joinable(self.id);
+        if let Some(problem) = problem {
             panic!("{problem}");
         }
         wait_for(self.id, deadline(seconds))
