@@ -18,7 +18,13 @@ pub mod display;
 #[cfg(feature = "prelude")]
 pub mod executor;
 #[cfg(feature = "prelude")]
+pub mod gil;
+#[cfg(feature = "prelude")]
 mod input;
+#[cfg(feature = "prelude")]
+pub mod lock;
+#[cfg(feature = "prelude")]
+pub mod pool;
 #[cfg(feature = "prelude")]
 pub mod prelude;
 #[cfg(feature = "prelude")]
@@ -26,4 +32,8 @@ pub mod process;
 #[cfg(feature = "prelude")]
 pub mod process_pool;
 #[cfg(feature = "prelude")]
+pub mod queue;
+#[cfg(feature = "prelude")]
 pub mod shared;
+#[cfg(feature = "prelude")]
+pub mod thread;

@@ -6,17 +6,23 @@ pub use crate::display::{
 };
 pub use crate::display_any as show;
 pub use crate::executor::{
-    CallWith, Executor, Future as TaskFuture, ReturnWhen, SequentialExecutor, TaskError, as_completed, wait,
+    CallWith, Executor, Future as TaskFuture, RayonExecutor, ReturnWhen, SequentialExecutor, TaskError,
+    ThreadPoolExecutor, as_completed, wait,
 };
+pub use crate::gil::{Gil, Holding};
 pub use crate::input::{InputError, input, password};
+pub use crate::lock::{Lock, LockGuard};
+pub use crate::pool::ThreadPool;
 pub use crate::process::{
     Process, ProcessError, ProcessInfo, active_children, current_process, getpid, getppid, parent_process, program,
 };
 pub use crate::process_pool::{ProcessPool, ProcessPoolExecutor};
+pub use crate::queue::{GetError, PutError, Queue};
 pub use crate::shared::{
     Barrier, BarrierBroken, Connection, ConnectionError, Event, HolderDied, ProcessLock, ProcessQueue,
     ProcessQueueError, Semaphore, SharedArray, SharedValue, pipe,
 };
+pub use crate::thread::{Run, Thread, current_thread, threads, wait_for_threads};
 
 #[cfg(doc)]
 use crate as threadbook;

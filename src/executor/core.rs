@@ -2,10 +2,11 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::num::NonZero;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::TaskError;
 use crate::__rt::caught::{self, Caught};
@@ -13,6 +14,7 @@ use crate::__rt::guarded::{Guarded, generation};
 use crate::__rt::host;
 use crate::__rt::interrupt::{Interrupted, Wait, Waker};
 use crate::message::PanicReport;
+use crate::queue::taken;
 
 /// A result on its way to the future that knows its type.
 pub(crate) type Value = Box<dyn Any + Send>;
@@ -65,23 +67,54 @@ pub(crate) fn is_worker() {
     IS_WORKER.set(true);
 }
 
-/// Before a waiting thread sleeps, it looks so many times: short tasks end sooner than a
-/// thread can be woken.
-const LOOKS: u32 = 60;
-/// Of these the first ones without a word to the system.
-const BUSY_LOOKS: u32 = 40;
+/// Before a thread sleeps, it looks for so long: short tasks end sooner than a thread can
+/// be woken.
+const LOOK: Duration = Duration::from_micros(20);
+/// And so often without a look at the clock.
+const GLANCES: u32 = 16;
+/// In the end it lets others run, so often.
+const YIELDS: u32 = 4;
 
-/// One of the looks; says whether it was the last.
-pub(crate) fn look_again(looks: &mut u32) -> bool {
-    *looks += 1;
-    if *looks <= BUSY_LOOKS {
-        for _ in 0..16 {
-            std::hint::spin_loop();
-        }
-    } else {
-        thread::yield_now();
+/// The looks of a thread before it sleeps.
+pub(crate) struct Looks {
+    glances: u32,
+    until: Option<Instant>,
+    yields: u32,
+}
+
+impl Looks {
+    pub fn new() -> Looks {
+        Looks { glances: 0, until: None, yields: 0 }
     }
-    *looks < LOOKS
+
+    /// Waits for a moment; says whether to look once more.
+    pub fn again(&mut self) -> bool {
+        if self.yields == 0 && has_more_cores() {
+            std::hint::spin_loop();
+            self.glances += 1;
+            if self.glances < GLANCES {
+                return true;
+            }
+            let now = Instant::now();
+            if now < *self.until.get_or_insert_with(|| now + LOOK) {
+                return true;
+            }
+        }
+        self.yields += 1;
+        thread::yield_now();
+        self.yields < YIELDS
+    }
+}
+
+/// What is looked for is done on another core.
+fn has_more_cores() -> bool {
+    static CORES: AtomicUsize = AtomicUsize::new(0);
+    let mut cores = CORES.load(Ordering::Relaxed);
+    if cores == 0 {
+        cores = thread::available_parallelism().map_or(1, NonZero::get);
+        CORES.store(cores, Ordering::Relaxed);
+    }
+    cores > 1
 }
 
 impl Core {
@@ -127,12 +160,41 @@ impl Core {
             return None;
         }
         let work = self.shared.lock().work.take()?;
-        let (outcome, panic, interrupted) = outcome_of(work);
-        if panic.is_some() {
-            self.shared.lock().panic = panic;
+        match run_work(work) {
+            Ok(value) => self.finish(Ok(value)),
+            Err(Caught::Panicked(report)) => self.finish_panicked(report),
+            Err(Caught::Interrupted(interrupted)) => {
+                self.finish(Err(TaskError::Interrupted));
+                return Some(interrupted);
+            }
         }
+        None
+    }
+
+    /// As [`run`](Core::run), for a worker: neither an interrupt nor what a value's drop
+    /// panics with goes beyond the task.
+    pub fn run_and_drop(self: Arc<Core>) {
+        let run = self.run;
+        drop(self.run());
+        let mut core = Some(self);
+        if let Err(Caught::Panicked(report)) = caught::catch(&mut || drop(core.take())) {
+            caught::tell(report, run);
+        }
+    }
+
+    /// Does `work` as a task that was begun, and tells a panic at once. `last` is called
+    /// before anybody learns of the end.
+    pub fn run_aloud(&self, work: Work, last: impl FnOnce()) {
+        let outcome = run_work(work).map_err(|caught| match caught {
+            Caught::Panicked(report) => {
+                let error = TaskError::Panicked(panic_text(&report));
+                caught::tell(report, self.run);
+                error
+            }
+            Caught::Interrupted(_) => TaskError::Interrupted,
+        });
+        last();
         self.finish(outcome);
-        interrupted
     }
 
     /// Ends a task that was begun, or one of which nothing will come any more. Later
@@ -246,8 +308,8 @@ impl Core {
         if deadline.is_none() {
             self.run_if_worker();
         }
-        let mut looks = 0;
-        while look_again(&mut looks) {
+        let mut looks = Looks::new();
+        while looks.again() {
             if self.has_ended() {
                 return true;
             }
@@ -313,15 +375,14 @@ impl Drop for Core {
     }
 }
 
-fn outcome_of(work: Work) -> (Outcome, Option<PanicReport>, Option<Interrupted>) {
+/// Runs `work` as a task.
+fn run_work(work: Work) -> Result<Value, Caught> {
     let (mut work, mut value) = (Some(work), None);
+    let before = taken::begin();
     let caught = caught::catch(&mut || value = work.take().map(|work| work()));
-    match (caught, value) {
-        (Ok(()), Some(value)) => (Ok(value), None, None),
-        (Err(Caught::Panicked(report)), _) => (Err(TaskError::Panicked(panic_text(&report))), Some(report), None),
-        (Err(Caught::Interrupted(interrupted)), _) => (Err(TaskError::Interrupted), None, Some(interrupted)),
-        (Ok(()), None) => (Err(TaskError::Lost), None, None),
-    }
+    taken::end(before, caught.is_ok());
+    caught?;
+    Ok(value.expect("the work has returned"))
 }
 
 /// The message, and in a program the place. (A notebook's cells are not where the compiler

@@ -16,14 +16,21 @@ mod call;
 pub(crate) mod core;
 mod error;
 mod future;
+mod rayon;
 mod sequential;
-mod several;
+pub(crate) mod several;
+#[cfg(test)]
+mod tests;
+mod threads;
 
 pub use call::CallWith;
 pub use error::TaskError;
 pub use future::Future;
+pub use rayon::RayonExecutor;
 pub use sequential::SequentialExecutor;
 pub use several::{AsCompleted, ReturnWhen, as_completed, wait};
+
+pub use threads::ThreadPoolExecutor;
 
 pub(crate) use future::deadline;
 

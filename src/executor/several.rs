@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::core::{Core, look_again};
+use super::core::{Core, Looks};
 use super::future::{Future, deadline};
 use crate::__rt::guarded::Guarded;
 use crate::__rt::interrupt::{Wait, Waker};
@@ -75,8 +75,8 @@ impl Ends {
 
     #[track_caller]
     fn wait(&self, deadline: Option<Instant>) -> Option<usize> {
-        let mut looks = 0;
-        while look_again(&mut looks) {
+        let mut looks = Looks::new();
+        while looks.again() {
             if let Some(next) = self.pop() {
                 return Some(next);
             }

@@ -17,6 +17,7 @@ use super::{lifeline, private_fd, reaper};
 use crate::__rt::fork::{Forked, fork};
 use crate::__rt::pool::{Unstarted, join_alone};
 use crate::__rt::{host, write_err_line};
+use crate::thread::wait_for_threads;
 
 /// Room for deep recursion. Only pages that are used take memory.
 const STACK_BYTES: usize = 256 << 20;
@@ -116,6 +117,8 @@ fn run(body: Body, hooks: &[fn()]) {
         hooks.iter().for_each(|hook| hook());
         body();
     }));
+    // As at the end of a program: daemon threads end with it, others are waited for.
+    wait_for_threads();
     // The panic's hook has printed it.
     let code = if outcome.is_ok() { 0 } else { PANICKED };
     leave(code)

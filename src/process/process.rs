@@ -25,7 +25,8 @@ use crate::executor::deadline;
 /// assert_eq!(p.exitcode(), Some(0));
 /// ```
 ///
-/// The exit code is 0 when the closure returns, 1 when it panics (the panic is printed with
+/// When the closure has returned, the process waits for its threads that are no daemons, and
+/// ends. The exit code is 0 when the closure returns, 1 when it panics (the panic is printed with
 /// the process's name), and a negative number when a signal has ended the process.
 ///
 /// Clones stand for the same process. When the last one is dropped, the process goes on;

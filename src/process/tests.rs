@@ -400,6 +400,23 @@ fn daemons_end_with_their_parent_and_others_do_not() {
 #[test]
 fn programs() {
     assert!(program(|| ()).success());
+    // Threads are waited for, daemons are not.
+    let (done, in_time) = (crate::shared::Event::new(), crate::shared::Event::new());
+    let (captured, never) = (done.clone(), in_time.clone());
+    let status = program(move || {
+        crate::thread::Thread::new(move || {
+            thread::sleep(Duration::from_millis(20));
+            captured.set();
+        })
+        .start();
+        crate::thread::Thread::new(move || {
+            thread::sleep(Duration::from_secs(100));
+            never.set();
+        })
+        .daemon(true)
+        .start();
+    });
+    assert_eq!((status.success(), done.is_set(), in_time.is_set()), (true, true, false));
     assert_eq!(program(|| std::process::exit(3)).code(), Some(3));
     assert!(program(|| std::process::abort()).to_string().contains("SIGABRT"));
 }

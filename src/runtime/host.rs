@@ -27,7 +27,13 @@ pub struct Host {
     pub current_run: extern "C" fn() -> u64,
     /// Makes the calling thread work for a run, or for the latest if it is 0.
     pub enter_run: extern "C" fn(u64),
+    /// Makes the calling thread, which is not the one that runs cells, work for a run for
+    /// a while.
+    pub work_for: extern "C" fn(u64),
 }
+
+/// In place of a run: whichever is the latest.
+pub const NO_RUN: u64 = 0;
 
 /// Takes text over: its bytes, their number, and a pointer of the taker's own.
 pub type TakeText = extern "C" fn(*const u8, usize, *mut c_void);
@@ -167,6 +173,13 @@ pub fn current_run() -> u64 {
 pub(crate) fn enter_run(run: u64) {
     if let Some(host) = HOST.get() {
         (host.enter_run)(run);
+    }
+}
+
+/// Makes the calling thread, which does tasks of several cells, work for that of one.
+pub(crate) fn work_for(run: u64) {
+    if let Some(host) = HOST.get() {
+        (host.work_for)(run);
     }
 }
 

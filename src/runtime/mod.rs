@@ -19,6 +19,7 @@ pub mod signature;
 pub mod store;
 mod text;
 mod wait;
+pub(crate) mod waiters;
 
 pub use run::{CellError, catch, enter};
 pub use store::{keep, keep_back, take};

@@ -9,6 +9,7 @@ use std::thread;
 
 use crate::message::{Ending, FromCell, PanicReport, ToCell};
 use crate::process;
+use crate::queue::taken;
 
 use super::interrupt::{self, Interrupted};
 use super::{bounded, caught, host, pool, store, text, wait};
@@ -66,6 +67,9 @@ pub fn catch(statements: impl FnOnce() -> Result<(), CellError>) -> Ending {
 }
 
 fn ending(caught: thread::Result<Result<(), CellError>>) -> Ending {
+    if !matches!(caught, Ok(Ok(()))) {
+        taken::give_up_all();
+    }
     match caught {
         Ok(Ok(())) => Ending::Finished,
         Ok(Err(error)) => Ending::Failed { type_name: error.type_name.to_owned(), text: error.text },
