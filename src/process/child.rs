@@ -34,6 +34,7 @@ static HOOKS: Mutex<Vec<fn()>> = Mutex::new(Vec::new());
 
 /// Has a function called in every forked child before its work begins: to make what must
 /// not be the same in parent and child, such as the state of random numbers.
+#[cfg_attr(not(test), expect(dead_code, reason = "for random numbers"))]
 pub(crate) fn after_fork(hook: fn()) {
     let mut hooks = lock_hooks();
     if !hooks.contains(&hook) {

@@ -36,7 +36,7 @@ pub use self::identity::{ProcessInfo, active_children, current_process, getpid, 
 pub use self::process::Process;
 pub use self::program::program;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "random numbers will use it"))]
+#[cfg_attr(not(test), expect(unused_imports, reason = "for random numbers"))]
 pub(crate) use self::child::after_fork;
 pub(crate) use self::private_fd::{PrivateFd, pipe};
 pub(crate) use self::status::{Ended, signal_text};

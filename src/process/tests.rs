@@ -296,7 +296,7 @@ fn forking_among_busy_threads() {
                     while !stop.load(Ordering::Relaxed) {
                         let texts: Vec<String> = (0..50).map(|n| format!("{n}").repeat(round % 40 + 1)).collect();
                         std::hint::black_box(texts);
-                        if round % 64 == 0 {
+                        if round.is_multiple_of(64) {
                             write_line(format_args!("thread {number}"));
                             crate::__rt::write_err_line(format_args!("thread {number}"));
                         }

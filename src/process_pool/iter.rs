@@ -113,30 +113,32 @@ impl<T: DeserializeOwned> Iterator for ImapUnordered<T> {
 /// All results in the order of the items, or the first error in that order.
 #[track_caller]
 pub(super) fn collect<T: DeserializeOwned>(mut job: Job) -> Result<Vec<T>, TaskError> {
-    let mut chunks: Vec<Vec<T>> = Vec::new();
-    chunks.resize_with(job.len().div_ceil(job.chunk()), Vec::new);
-    let mut error: Option<(usize, TaskError)> = None;
+    let mut all = Vec::with_capacity(job.len());
+    let mut early = HashMap::new();
+    let mut error = None;
     while let Some(chunk) = job.next() {
-        let mut values = Vec::with_capacity(chunk.count);
-        let (start, mut open) = (chunk.start, Open::of(chunk));
-        while open.left > 0 {
-            match open.next() {
-                Ok(value) => values.push(value),
-                Err(later) => {
-                    let index = start + values.len();
-                    if error.as_ref().is_none_or(|(first, _)| index < *first) {
-                        error = Some((index, later));
-                    }
+        early.insert(chunk.start, chunk);
+        // Chunks come nearly in order: read at once, they need no second place.
+        while error.is_none()
+            && let Some(chunk) = early.remove(&all.len())
+        {
+            match read_all(chunk, &mut all) {
+                Ok(()) => {}
+                Err(first) => {
+                    error = Some(first);
                     job.stop();
-                    break;
                 }
             }
         }
-        chunks[start / job.chunk()] = values;
     }
-    match error {
-        Some((_, error)) => Err(error),
-        None if chunks.len() == 1 => Ok(chunks.swap_remove(0)),
-        None => Ok(chunks.into_iter().flatten().collect()),
+    error.map_or(Ok(all), Err)
+}
+
+fn read_all<T: DeserializeOwned>(chunk: Chunk, all: &mut Vec<T>) -> Result<(), TaskError> {
+    let results = chunk.results?;
+    let mut rest = results.as_slice();
+    for _ in 0..chunk.count {
+        all.push(read_item(&mut rest)?);
     }
+    Ok(())
 }

@@ -18,6 +18,8 @@ const SLICE: i32 = 8;
 const SLICE_WITHOUT_KERNEL: i32 = 500;
 /// Chunks for each worker, so that those with little work take more of them.
 const CHUNKS_EACH: usize = 16;
+/// What came of so many short items stays in the processor's cache on its way.
+const MOST_ITEMS: usize = 1 << 15;
 
 /// What came of a chunk of items.
 pub(super) struct Chunk {
@@ -97,7 +99,7 @@ impl Job {
     /// leaves it to the job.
     pub fn start(names: Arc<Names>, work: Arc<DoItems>, len: usize, chunk: usize) -> Result<Job, TaskError> {
         let workers = names.len();
-        let chunk = if chunk > 0 { chunk } else { len.div_ceil(workers * CHUNKS_EACH).max(1) };
+        let chunk = if chunk > 0 { chunk } else { len.div_ceil(workers * CHUNKS_EACH).clamp(1, MOST_ITEMS) };
         let chunks = len.div_ceil(chunk);
         let system = |error: io::Error| TaskError::System(error.to_string());
         let shared = Arc::new(Segment::new(8 * (workers + 1)).map_err(system)?);
@@ -123,10 +125,6 @@ impl Job {
 
     pub fn len(&self) -> usize {
         self.plan.len
-    }
-
-    pub fn chunk(&self) -> usize {
-        self.plan.chunk
     }
 
     /// Items that nobody has taken are not done any more.

@@ -32,7 +32,7 @@ use crate::shared::encoding_text;
 /// in captured values and statics, it changes in the worker's copy, which ends with the map.
 /// (Python's workers live as long as the pool.) Their names are "ForkPoolWorker-1" and so on.
 ///
-/// Items go to the workers in chunks, about sixteen for each worker or of the
+/// Items go to the workers in chunks, sixteen or more for each worker or of the
 /// [size](ProcessPool::chunk_size) asked for; who is done takes the next one.
 ///
 /// A panic comes back as an error. A worker that dies takes its chunk with it, which comes

@@ -74,11 +74,13 @@ struct Append<'a>(&'a mut Vec<u8>);
 impl Flavor for Append<'_> {
     type Output = ();
 
+    #[inline]
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
         self.0.push(byte);
         Ok(())
     }
 
+    #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
         self.0.extend_from_slice(bytes);
         Ok(())
@@ -131,19 +133,27 @@ pub(super) fn write_items(out: &mut Vec<u8>, next: &mut dyn FnMut(&mut Vec<u8>) 
 
 /// The first item of `bytes`, which begin after it then.
 pub(super) fn read_item<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, TaskError> {
-    match read_outcome(bytes)? {
-        Ok(()) => match postcard::take_from_bytes(bytes) {
-            Ok((value, rest)) => {
-                *bytes = rest;
-                Ok(value)
-            }
-            Err(error) => {
-                // Nobody knows where the next one begins.
-                *bytes = &[];
-                Err(TaskError::NotSendable(encoding_text(&error)))
-            }
-        },
-        Err(report) => Err(TaskError::Panicked(panic_text(&report))),
+    // Most are short, and go well.
+    if let [WELL, rest @ ..] = bytes
+        && let Ok((value, rest)) = postcard::take_from_bytes(rest)
+    {
+        *bytes = rest;
+        return Ok(value);
+    }
+    Err(read_error(bytes, |rest| postcard::take_from_bytes::<T>(rest).err()))
+}
+
+#[cold]
+fn read_error(bytes: &mut &[u8], again: impl FnOnce(&[u8]) -> Option<postcard::Error>) -> TaskError {
+    match read_outcome(bytes) {
+        Ok(Ok(())) => {
+            let error = again(bytes).map_or_else(String::new, |error| encoding_text(&error));
+            // Nobody knows where the next one begins.
+            *bytes = &[];
+            TaskError::NotSendable(error)
+        }
+        Ok(Err(report)) => TaskError::Panicked(panic_text(&report)),
+        Err(error) => error,
     }
 }
 

@@ -64,6 +64,12 @@ pub fn is_connected() -> bool {
     kernel().is_some()
 }
 
+/// Whether the code that runs is cells: here, or in the process that this one was forked
+/// from.
+pub fn is_notebook() -> bool {
+    HOST.get().is_some()
+}
+
 /// The way to the kernel, from the process that it has started.
 fn kernel() -> Option<&'static Host> {
     HOST.get().filter(|_| !has_left())

@@ -175,7 +175,9 @@ fn report_panic(info: &panic::PanicHookInfo<'_>) {
 /// work has the process's name.
 pub(super) fn print_panic(report: &PanicReport) {
     let PanicReport { text, file, line, column, .. } = report;
-    let place = if file.is_empty() { String::new() } else { format!(" at {file}:{line}:{column}") };
+    // (A cell's places are not where the compiler thinks they are: the kernel alone can tell.)
+    let has_place = !file.is_empty() && !host::is_notebook();
+    let place = if has_place { format!(" at {file}:{line}:{column}") } else { String::new() };
     let process = process::current_process();
     let thread = match &report.thread {
         Some(name) if name != process.name() => format!(", thread '{name}',"),
