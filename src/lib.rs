@@ -34,9 +34,15 @@ pub mod pool;
 #[cfg(feature = "prelude")]
 pub mod prelude;
 #[cfg(feature = "prelude")]
+pub mod process;
+#[cfg(feature = "prelude")]
+pub mod process_pool;
+#[cfg(feature = "prelude")]
 mod progress;
 #[cfg(feature = "prelude")]
 pub mod queue;
+#[cfg(feature = "prelude")]
+pub mod shared;
 #[cfg(feature = "prelude")]
 mod speedup;
 #[cfg(feature = "prelude")]

@@ -22,7 +22,15 @@ pub use crate::timeline::{Span, Task, Timeline, span};
 pub use crate::timing::{Clock, Timeit, TimeitResult, Timer, format_count, format_time, time, timeit};
 pub use crate::lock::{Lock, LockGuard};
 pub use crate::pool::ThreadPool;
+pub use crate::process::{
+    Process, ProcessError, ProcessInfo, active_children, current_process, getpid, getppid, parent_process, program,
+};
+pub use crate::process_pool::{ProcessPool, ProcessPoolExecutor};
 pub use crate::queue::{GetError, PutError, Queue};
+pub use crate::shared::{
+    Barrier, BarrierBroken, Connection, ConnectionError, Event, HolderDied, ProcessLock, ProcessQueue,
+    ProcessQueueError, Semaphore, SharedArray, SharedValue, pipe,
+};
 pub use crate::thread::{Run, Thread, current_thread, threads, wait_for_threads};
 
 #[cfg(doc)]

@@ -382,5 +382,5 @@ fn run_work(work: Work) -> Result<Value, Caught> {
 /// thinks they are: the kernel alone can tell.)
 pub(crate) fn panic_text(report: &PanicReport) -> String {
     let PanicReport { text, file, line, column, .. } = report;
-    if file.is_empty() || host::is_connected() { text.clone() } else { format!("{text} (at {file}:{line}:{column})") }
+    if file.is_empty() || host::is_notebook() { text.clone() } else { format!("{text} (at {file}:{line}:{column})") }
 }

@@ -11,7 +11,7 @@ use std::sync::Once;
 use std::thread;
 
 use super::interrupt::Interrupted;
-use super::{bounded, calls, host};
+use super::{bounded, calls, host, run};
 use crate::message::{FromCell, PanicReport};
 
 thread_local! {
@@ -121,8 +121,8 @@ pub fn tell(report: PanicReport, run: u64) {
 }
 
 /// In a notebook the hook is the worker's. In a program it stays what it is for all
-/// panics but those of tasks.
-fn prepare_hook() {
+/// panics but those of tasks, and those in forked children.
+pub(super) fn prepare_hook() {
     static PREPARED: Once = Once::new();
     PREPARED.call_once(|| {
         if host::is_connected() || thread::panicking() {
@@ -130,7 +130,13 @@ fn prepare_hook() {
         }
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if !note(info) {
+            if note(info) {
+                return;
+            }
+            if host::has_left() {
+                // What std prints takes locks that may have been held at the fork.
+                run::print_panic(&report(info));
+            } else {
                 usual(info);
             }
         }));

@@ -16,7 +16,7 @@ pub(crate) mod guarded;
 pub mod host;
 pub mod interrupt;
 pub(crate) mod owned;
-mod pool;
+pub(crate) mod pool;
 pub mod run;
 pub mod shell;
 pub mod show;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use crate::message::{Ending, FromCell, PanicReport, ToCell};
+use crate::process;
 use crate::queue::taken;
 use crate::thread::registry;
 use crate::{timeline, timing};
@@ -203,6 +204,9 @@ fn report_panic(info: &panic::PanicHookInfo<'_>) {
         return;
     }
     let report = caught::report(info);
+    if host::has_left() {
+        return print_panic(&report);
+    }
     let run = host::current_run();
     let is_last = caught::is_last(&report);
     if interrupt::on_cell_thread() && !is_last {
@@ -215,6 +219,22 @@ fn report_panic(info: &panic::PanicHookInfo<'_>) {
         host::flush_text();
         host::send(&FromCell::Panic { run, panic: report });
     }
+}
+
+/// In a forked child, where no kernel makes it pretty. The thread that runs the child's
+/// work has the process's name.
+pub(super) fn print_panic(report: &PanicReport) {
+    let PanicReport { text, file, line, column, .. } = report;
+    // (A cell's places are not where the compiler thinks they are: the kernel alone can tell.)
+    let has_place = !file.is_empty() && !host::is_notebook();
+    let place = if has_place { format!(" at {file}:{line}:{column}") } else { String::new() };
+    let process = process::current_process();
+    let thread = match &report.thread {
+        Some(name) if name != process.name() => format!(", thread '{name}',"),
+        _ => String::new(),
+    };
+    host::flush_text();
+    text::write_err_line(format_args!("process '{}'{thread} panicked{place}:\n{text}", process.name()));
 }
 
 /// Called once by the worker process. Says [`FromCell::Ready`] when cells can run;
@@ -235,6 +255,7 @@ pub extern "C" fn threadbook_start_again() -> bool {
     interrupt::forget_waits();
     wait::forget_runtime();
     timeline::take_over();
+    process::forget_children();
     start().is_ok()
 }
 
