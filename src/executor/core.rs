@@ -14,6 +14,7 @@ use crate::__rt::host;
 use crate::__rt::interrupt::{Interrupted, Wait, Waker};
 use crate::message::PanicReport;
 use crate::queue::taken;
+use crate::timeline::{self, Span};
 
 /// A result on its way to the future that knows its type.
 pub(crate) type Value = Box<dyn Any + Send>;
@@ -40,6 +41,8 @@ pub(crate) struct Core {
     generation: u32,
     /// The run of the cell that submitted it.
     run: u64,
+    /// What it is called in timelines.
+    number: Option<u64>,
     /// Its panic was handed to somebody.
     asked: AtomicBool,
 }
@@ -111,25 +114,42 @@ fn has_more_cores() -> bool {
 }
 
 impl Core {
-    fn make(work: Option<Work>) -> Arc<Core> {
+    fn make(work: Option<Work>, number: Option<u64>) -> Arc<Core> {
         Arc::new(Core {
             phase: AtomicU8::new(QUEUED),
             shared: Guarded::new(Shared { work, ..Shared::default() }),
             generation: generation(),
             run: host::current_run(),
+            number,
             asked: AtomicBool::new(false),
         })
     }
 
     /// A task that threads of this process do: see [`run`](Core::run).
     pub fn new(work: Work) -> Arc<Core> {
-        Core::make(Some(work))
+        Core::make(Some(work), Some(timeline::next_number()))
+    }
+
+    /// As [`new`](Core::new), for what does many tasks one after the other, and records
+    /// each of them itself.
+    pub fn runner(work: Work) -> Arc<Core> {
+        Core::make(Some(work), None)
     }
 
     /// A task that is done elsewhere: whoever does it calls [`begin`](Core::begin), and
     /// [`finish`](Core::finish) in the end. A thread that waits for it never does it itself.
     pub fn remote() -> Arc<Core> {
-        Core::make(None)
+        Core::make(None, Some(timeline::next_number()))
+    }
+
+    /// What a thread does in its life. It is done as [`remote`](Core::remote) tasks are.
+    pub fn thread() -> Arc<Core> {
+        Core::make(None, None)
+    }
+
+    /// Records it in timelines until the span is dropped.
+    pub fn record(&self) -> Option<Span> {
+        self.number.map(|number| timeline::task("task", number))
     }
 
     /// The run of the cell that submitted it.
@@ -153,7 +173,11 @@ impl Core {
             return None;
         }
         let work = self.shared.lock().work.take()?;
-        match run_work(work) {
+        let span = self.record();
+        let outcome = run_work(work);
+        // Before anybody learns of the end.
+        drop(span);
+        match outcome {
             Ok(value) => self.finish(Ok(value)),
             Err(Caught::Panicked(report)) => self.finish_panicked(report),
             Err(Caught::Interrupted(interrupted)) => {
@@ -175,9 +199,10 @@ impl Core {
         }
     }
 
-    /// Does `work` as a task that was begun, and tells a panic at once. `last` is called
+    /// Does `work` as a thread's, and tells a panic at once. `last` is called
     /// before anybody learns of the end.
     pub fn run_aloud(&self, work: Work, last: impl FnOnce()) {
+        let span = timeline::span("run");
         let outcome = run_work(work).map_err(|caught| match caught {
             Caught::Panicked(report) => {
                 let error = TaskError::Panicked(panic_text(&report));
@@ -186,6 +211,7 @@ impl Core {
             }
             Caught::Interrupted(_) => TaskError::Interrupted,
         });
+        drop(span);
         last();
         self.finish(outcome);
     }

@@ -15,6 +15,7 @@ use crate::__rt::caught::{self, Caught};
 use crate::__rt::guarded::Guarded;
 use crate::executor::TaskError;
 use crate::executor::core::{Core, panic_text};
+use crate::timeline;
 
 /// While it works on a chunk, a runner asks so often whether to stop.
 const ASK_EVERY: Duration = Duration::from_micros(100);
@@ -111,11 +112,15 @@ impl Chunks {
         let mut start = chunk.start;
         while start < chunk.end && !self.stopped.load(Ordering::Relaxed) && self.failed.load(Ordering::Relaxed) > start
         {
-            let part = start..chunk.end.min(start.saturating_add(*size));
+            let is_recorded = timeline::is_recording();
+            let items = if is_recorded { 1 } else { *size };
+            let part = start..chunk.end.min(start.saturating_add(items));
+            let span = is_recorded.then(|| timeline::task("map", start as u64));
             let began = Instant::now();
             let at = AtomicUsize::new(start);
             // SAFETY: an index is taken once, from `next`, and used once, here.
             let caught = caught::catch(&mut || unsafe { self.job.run(part.clone(), &at) });
+            drop(span);
             if let Err(caught) = caught {
                 let failed = at.into_inner();
                 self.job.keep(chunk.start..failed);
@@ -187,7 +192,7 @@ fn run_chunks(spawn: &dyn Spawn, chunks: &Arc<Chunks>) -> Result<(), TaskError> 
     let runners: Vec<Arc<Core>> = (0..count)
         .map(|_| {
             let chunks = chunks.clone();
-            Core::new(Box::new(move || {
+            Core::runner(Box::new(move || {
                 chunks.run();
                 Box::new(())
             }))

@@ -8,7 +8,7 @@
 use std::io::{self, Write};
 use std::os::fd::RawFd;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use crate::__rt::fork::{Forked, fork};
 use crate::__rt::pool::{Unstarted, join_alone};
 use crate::__rt::{host, write_err_line};
 use crate::thread::wait_for_threads;
+use crate::timeline;
 
 /// Room for deep recursion. Only pages that are used take memory.
 const STACK_BYTES: usize = 256 << 20;
@@ -30,38 +31,23 @@ pub(crate) const PANICKED: i32 = 1;
 /// Of one that could not begin.
 const NOT_BEGUN: i32 = 255;
 
-static HOOKS: Mutex<Vec<fn()>> = Mutex::new(Vec::new());
-
-/// Has a function called in every forked child before its work begins: to make what must
-/// not be the same in parent and child, such as the state of random numbers.
-#[cfg_attr(not(test), expect(dead_code, reason = "for random numbers"))]
-pub(crate) fn after_fork(hook: fn()) {
-    let mut hooks = lock_hooks();
-    if !hooks.contains(&hook) {
-        hooks.push(hook);
-    }
-}
-
-pub(super) fn lock_hooks() -> MutexGuard<'static, Vec<fn()>> {
-    HOOKS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Starts a child that was made before.
 ///
 /// # Errors
 /// What the system says to a fork. The child can be started again then.
 pub(super) fn start(id: u64, body: Body, kept: &[RawFd]) -> io::Result<i32> {
     let mut kept = kept.to_vec();
-    let (own, parent) = {
+    let (own, parent, is_quiet) = {
         let registry = registry::lock();
         let Some(child) = registry.children.get(&id) else { return Err(io::ErrorKind::NotFound.into()) };
         let own = Identity { name: child.name.clone(), numbers: child.numbers.clone(), daemon: child.daemon, pid: 0 };
-        (own, registry.identity())
+        (own, registry.identity(), child.quiet)
     };
     let is_daemon = own.daemon;
+    timeline::before_fork();
     let forked = if is_daemon { lifeline::hold().map(|file| kept.push(file)) } else { Ok(()) }.and_then(|()| fork());
     match forked {
-        Ok(Forked::Child) => live(own, parent, body, &kept),
+        Ok(Forked::Child) => live(own, parent, body, is_quiet, &kept),
         Ok(Forked::Parent { child: pid }) => {
             let mut registry = registry::lock();
             if let Some(child) = registry.children.get_mut(&id) {
@@ -84,23 +70,23 @@ pub(super) fn start(id: u64, body: Body, kept: &[RawFd]) -> io::Result<i32> {
 }
 
 /// In the child. Never returns.
-fn live(own: Identity, parent: Identity, body: Body, kept: &[RawFd]) -> ! {
+fn live(own: Identity, parent: Identity, body: Body, is_quiet: bool, kept: &[RawFd]) -> ! {
     reset_signals();
     private_fd::close_inherited(kept);
     let lifeline = lifeline::inherit(own.daemon);
     let name = own.name.clone();
+    timeline::name_process(&name);
     registry::lock().become_child(own, parent);
-    let hooks = lock_hooks().clone();
     let (hand_over, pool) = mpsc::channel();
     // Shared, since a spawn that fails does not give its closure back.
-    let work = Arc::new(Mutex::new(Some((body, hooks, hand_over))));
+    let work = Arc::new(Mutex::new(Some((body, hand_over))));
     let spawn = |stack_bytes| {
         let work = work.clone();
         let run = move || {
             let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let Some((body, hooks, hand_over)) = work else { return };
+            let Some((body, hand_over)) = work else { return };
             let _ = hand_over.send(join_alone());
-            run(body, &hooks)
+            run(body, is_quiet)
         };
         thread::Builder::new().name(name.clone()).stack_size(stack_bytes).spawn(run)
     };
@@ -113,9 +99,10 @@ fn live(own: Identity, parent: Identity, body: Body, kept: &[RawFd]) -> ! {
     }
 }
 
-fn run(body: Body, hooks: &[fn()]) {
+fn run(body: Body, is_quiet: bool) {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-        hooks.iter().for_each(|hook| hook());
+        // What a pool's worker does is recorded task by task.
+        let _span = (!is_quiet).then(|| timeline::span("run"));
         body();
     }));
     // As at the end of a program: daemon threads end with it, others are waited for.

@@ -36,15 +36,13 @@ pub use self::identity::{ProcessInfo, active_children, current_process, getpid, 
 pub use self::process::Process;
 pub use self::program::program;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "for random numbers"))]
-pub(crate) use self::child::after_fork;
 pub(crate) use self::private_fd::{PrivateFd, pipe};
 pub(crate) use self::status::{Ended, signal_text};
 pub(crate) use self::worker::{Names, Worker};
 
 /// Held while the process forks.
-pub(crate) fn lock_all() -> (impl Drop, impl Drop, impl Drop, impl Drop) {
-    (lifeline::lock(), registry::lock(), private_fd::lock(), child::lock_hooks())
+pub(crate) fn lock_all() -> (impl Drop, impl Drop, impl Drop) {
+    (lifeline::lock(), registry::lock(), private_fd::lock())
 }
 
 /// In a copy of the process that takes over: the children were the lost process's, and

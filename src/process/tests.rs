@@ -420,13 +420,3 @@ fn programs() {
     assert_eq!(program(|| std::process::exit(3)).code(), Some(3));
     assert!(program(|| std::process::abort()).to_string().contains("SIGABRT"));
 }
-
-#[test]
-fn a_hook_is_called_in_the_child() {
-    static CALLED: AtomicUsize = AtomicUsize::new(0);
-    after_fork(|| {
-        CALLED.fetch_add(1, Ordering::Relaxed);
-    });
-    let (text, _) = told_by(|out| write!(out, "{CALLED:?}").expect("written"));
-    assert_eq!((text.as_str(), CALLED.load(Ordering::Relaxed)), ("1", 0));
-}

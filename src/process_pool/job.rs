@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +13,7 @@ use crate::__rt::{host, interrupt};
 use crate::executor::TaskError;
 use crate::process::{Names, PrivateFd, Worker};
 use crate::shared::Segment;
+use crate::timeline;
 
 /// An interrupt is noticed within so many milliseconds.
 const SLICE: i32 = 8;
@@ -74,7 +76,7 @@ impl Plan {
             self.has(worker).store((start / self.chunk) as u64 + 1, Ordering::Release);
             let count = self.chunk.min(self.len - start);
             out.clear();
-            (self.work)(start..start + count, &mut out);
+            self.work_on(start..start + count, &mut out);
             let header = Header { start, count, bytes: out.len() };
             let written =
                 write_all(pipe.as_raw_fd(), &header.to_bytes()).and_then(|()| write_all(pipe.as_raw_fd(), &out));
@@ -82,6 +84,16 @@ impl Plan {
             if written.is_err() {
                 return;
             }
+        }
+    }
+
+    fn work_on(&self, items: Range<usize>, out: &mut Vec<u8>) {
+        if !timeline::is_recording() {
+            return (self.work)(items, out);
+        }
+        for item in items {
+            let _span = timeline::task("map", item as u64);
+            (self.work)(item..item + 1, out);
         }
     }
 

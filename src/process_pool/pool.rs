@@ -249,12 +249,13 @@ where
     });
     let core = Core::remote();
     tasks.submit(&core, task);
-    Future::new(core, open)
+    Future::new(core, open::<T>)
 }
 
-fn open<T: DeserializeOwned>(value: Value) -> Result<T, TaskError> {
+fn open<T: DeserializeOwned + Send + 'static>(value: Value) -> Result<Value, TaskError> {
     let bytes = value.downcast::<Vec<u8>>().map_err(|_| TaskError::Lost)?;
-    postcard::from_bytes(&bytes).map_err(|error| TaskError::NotSendable(encoding_text(&error)))
+    let value: T = postcard::from_bytes(&bytes).map_err(|error| TaskError::NotSendable(encoding_text(&error)))?;
+    Ok(Box::new(value))
 }
 
 impl fmt::Debug for ProcessPool {

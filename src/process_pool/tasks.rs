@@ -207,7 +207,7 @@ impl Manager {
             drop(state);
             if core.begin() {
                 host::enter_run(core.cell_run());
-                match self.start(task) {
+                match self.start(&core, task) {
                     Ok((reader, name)) => self.running.push(Running { core, reader, name }),
                     Err(error) => core.finish(Err(TaskError::System(error.to_string()))),
                 }
@@ -216,14 +216,17 @@ impl Manager {
         }
     }
 
-    fn start(&self, task: Task) -> io::Result<(Reader, usize)> {
+    fn start(&self, core: &Arc<Core>, task: Task) -> io::Result<(Reader, usize)> {
         let is_free = |name: &usize| self.running.iter().all(|task| task.name != *name);
         let name = (0..self.names.len()).find(is_free).unwrap_or(0);
         let (reader, writer) = pipe()?;
         let file = writer.as_raw_fd();
+        let core = core.clone();
         let body = Box::new(move || {
             let mut out = Vec::new();
+            let span = core.record();
             task(&mut out);
+            drop(span);
             let header = Header { start: 0, count: 1, bytes: out.len() };
             // If nobody wants it any more, nobody is there to tell.
             let _ =

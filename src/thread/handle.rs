@@ -209,7 +209,7 @@ fn next_name() -> String {
 impl Shared {
     fn make(work: Work) -> (Owner, Handle) {
         let state = State::Made { work, name: None, is_daemon: registry::starts_daemons() };
-        let core = Core::remote();
+        let core = Core::thread();
         let shared = Arc::new(Shared { core: core.clone(), state: Guarded::new(state) });
         (Owner::own(shared), Handle::of(core, None))
     }
