@@ -18,17 +18,35 @@ mod clock;
 #[cfg(feature = "prelude")]
 pub mod display;
 #[cfg(feature = "prelude")]
+pub mod executor;
+#[cfg(feature = "prelude")]
+pub mod gil;
+#[cfg(feature = "prelude")]
 mod input;
 #[cfg(feature = "prelude")]
 mod lesson;
 #[cfg(feature = "prelude")]
+pub mod lock;
+#[cfg(feature = "prelude")]
 mod picture;
+#[cfg(feature = "prelude")]
+pub mod pool;
 #[cfg(feature = "prelude")]
 pub mod prelude;
 #[cfg(feature = "prelude")]
+pub mod process;
+#[cfg(feature = "prelude")]
+pub mod process_pool;
+#[cfg(feature = "prelude")]
 mod progress;
 #[cfg(feature = "prelude")]
+pub mod queue;
+#[cfg(feature = "prelude")]
+pub mod shared;
+#[cfg(feature = "prelude")]
 mod speedup;
+#[cfg(feature = "prelude")]
+pub mod thread;
 #[cfg(feature = "prelude")]
 mod timeline;
 #[cfg(feature = "prelude")]

@@ -62,3 +62,16 @@ def kernel(_shared, kernel_name, request):
     # One that a failure may have left in a strange state is not shared any further.
     if request.session.testsfailed > failed_before or not _shared["kernel"].manager.is_alive():
         _shared.pop("kernel").close()
+
+
+@pytest.fixture(scope="session")
+def lesson_runs(kernel_name):
+    """Each notebook is run once, when its first check asks for it."""
+    done = {}
+
+    def get(lesson):
+        if lesson.notebook not in done:
+            done[lesson.notebook] = lesson.run(kernel_name)
+        return done[lesson.notebook]
+
+    return get

@@ -6,6 +6,7 @@
 //! [`Document`] looks into them.
 
 mod batch;
+mod check;
 mod document;
 mod files;
 mod http;
@@ -13,6 +14,7 @@ pub mod random;
 mod site;
 
 pub use batch::{batch, deal};
+pub use check::check;
 pub use document::{Document, Element, SelectorError};
 pub use files::TestFiles;
 pub use http::{HttpError, Response, get, get_timeout};

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_void;
 use std::io::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::interrupt::{Wait, Waker};
@@ -27,12 +27,20 @@ pub struct Host {
     pub current_run: extern "C" fn() -> u64,
     /// Makes the calling thread work for a run, or for the latest if it is 0.
     pub enter_run: extern "C" fn(u64),
+    /// Makes the calling thread, which is not the one that runs cells, work for a run for
+    /// a while.
+    pub work_for: extern "C" fn(u64),
 }
+
+/// In place of a run: whichever is the latest.
+pub const NO_RUN: u64 = 0;
 
 /// Takes text over: its bytes, their number, and a pointer of the taker's own.
 pub type TakeText = extern "C" fn(*const u8, usize, *mut c_void);
 
 static HOST: OnceLock<Host> = OnceLock::new();
+/// This process was forked from one that has a kernel, and has none itself.
+static HAS_LEFT: AtomicBool = AtomicBool::new(false);
 static NEXT_TICKET: AtomicU64 = AtomicU64::new(1);
 /// Who waits for an answer, by ticket, and the answer once it is there.
 static WAITING: Mutex<BTreeMap<u64, Answer>> = Mutex::new(BTreeMap::new());
@@ -53,12 +61,34 @@ pub fn connect(host: Host) {
 }
 
 pub fn is_connected() -> bool {
+    kernel().is_some()
+}
+
+/// Whether the code that runs is cells: here, or in the process that this one was forked
+/// from.
+pub fn is_notebook() -> bool {
     HOST.get().is_some()
+}
+
+/// The way to the kernel, from the process that it has started.
+fn kernel() -> Option<&'static Host> {
+    HOST.get().filter(|_| !has_left())
+}
+
+/// In a forked child: the way to the kernel is its parent's alone. What the child shows
+/// is printed as text, as in a plain program.
+pub(super) fn leave() {
+    HAS_LEFT.store(true, Ordering::Relaxed);
+}
+
+/// Whether this is a forked child.
+pub fn has_left() -> bool {
+    HAS_LEFT.load(Ordering::Relaxed)
 }
 
 /// Sends a message; without a kernel nothing happens.
 pub fn send(message: &FromCell) {
-    let Some(host) = HOST.get() else { return };
+    let Some(host) = kernel() else { return };
     // Maps with string keys and strings: serialisation cannot fail.
     if let Ok(json) = serde_json::to_vec(message) {
         (host.send)(json.as_ptr(), json.len());
@@ -109,7 +139,7 @@ pub fn describe(addresses: &[usize]) -> String {
         text.push_str(&String::from_utf8_lossy(bytes));
     }
     let mut text = String::new();
-    if let Some(host) = HOST.get() {
+    if let Some(host) = kernel() {
         (host.describe)(addresses.as_ptr(), addresses.len(), take, (&raw mut text).cast());
     }
     text
@@ -146,14 +176,21 @@ pub fn current_run() -> u64 {
 }
 
 /// Makes the calling thread work for a run.
-pub(super) fn enter_run(run: u64) {
+pub(crate) fn enter_run(run: u64) {
     if let Some(host) = HOST.get() {
         (host.enter_run)(run);
     }
 }
 
+/// Makes the calling thread, which does tasks of several cells, work for that of one.
+pub(crate) fn work_for(run: u64) {
+    if let Some(host) = HOST.get() {
+        (host.work_for)(run);
+    }
+}
+
 /// Makes the calling thread work for whichever run is the latest.
-pub(super) fn leave_run() {
+pub(crate) fn leave_run() {
     enter_run(0);
 }
 

@@ -182,6 +182,11 @@ impl Waker {
     pub fn wake(&self) {
         self.0.ring();
     }
+
+    /// Whether it is a waker of this wait.
+    pub fn wakes(&self, wait: &Wait) -> bool {
+        Arc::ptr_eq(&self.0, &wait.bell)
+    }
 }
 
 /// Waits for `duration`.

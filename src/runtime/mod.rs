@@ -8,12 +8,15 @@
 
 pub(crate) mod bounded;
 mod calls;
+pub(crate) mod caught;
 mod environment;
-mod fork;
+pub(crate) mod fork;
 pub(crate) mod forked;
+pub(crate) mod guarded;
 pub mod host;
 pub mod interrupt;
-mod pool;
+pub(crate) mod owned;
+pub(crate) mod pool;
 pub mod run;
 pub mod shell;
 pub mod show;
@@ -22,6 +25,7 @@ pub mod store;
 mod text;
 pub mod timing;
 mod wait;
+pub(crate) mod waiters;
 
 pub use environment::environment;
 pub use run::{CellError, DisplayedError, PrettyError, catch, enter};

@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use crate::message::{Ending, FromCell, PanicReport, ToCell};
-use crate::timeline;
-use crate::timing;
+use crate::process;
+use crate::queue::taken;
+use crate::thread::registry;
+use crate::{timeline, timing};
 
 use super::interrupt::{self, Interrupted};
-use super::{bounded, calls, host, pool, store, text, wait};
+use super::{bounded, caught, host, pool, store, text, wait};
 
 /// Room for deep recursion and large arrays on the stack. Only pages that are used
 /// take memory.
@@ -112,6 +114,9 @@ pub fn catch<E: IntoCellError>(statements: impl FnOnce() -> Result<(), E>) -> En
 }
 
 fn ending(caught: thread::Result<Result<(), CellError>>) -> Ending {
+    if !matches!(caught, Ok(Ok(()))) {
+        taken::give_up_all();
+    }
     match caught {
         Ok(Ok(())) => Ending::Finished,
         Ok(Err(error)) => Ending::Failed { type_name: error.type_name.to_owned(), text: error.text },
@@ -126,22 +131,12 @@ fn panicked(payload: Box<dyn Any + Send>) -> Ending {
     };
     let report = LAST_PANIC.with_borrow_mut(Option::take).unwrap_or_else(|| PanicReport {
         // A hook of the person's own is in place, or the panic was resumed.
-        text: bounded::cut(&payload_text(payload.as_ref()), bounded::MESSAGE),
+        text: bounded::cut(&caught::payload_text(payload.as_ref()), bounded::MESSAGE),
         ..PanicReport::default()
     });
     // Dropping a payload can run any code, which can panic again.
     std::mem::forget(payload);
     Ending::Panicked(report)
-}
-
-fn payload_text(payload: &(dyn Any + Send)) -> String {
-    if let Some(text) = payload.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "Box<dyn Any>".to_owned()
-    }
 }
 
 /// The body of every cell's entry point.
@@ -161,6 +156,8 @@ fn start() -> Result<(), String> {
         let cells = cells.clone();
         let work = move || {
             interrupt::is_cell_thread();
+            // In the list of threads, also of those in a copy of the process.
+            registry::current();
             host::send(&FromCell::Ready);
             let cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
             for job in cells.iter() {
@@ -202,20 +199,16 @@ fn tell_caught_panic(run: u64) {
 }
 
 fn report_panic(info: &panic::PanicHookInfo<'_>) {
-    let wants_backtrace = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
-    let location = info.location();
-    let report = PanicReport {
-        thread: thread::current().name().map(str::to_owned),
-        text: bounded::cut(&payload_text(info.payload()), bounded::MESSAGE),
-        file: location.map(|place| place.file().to_owned()).unwrap_or_default(),
-        line: location.map_or(0, panic::Location::line),
-        column: location.map_or(0, panic::Location::column),
-        backtrace: wants_backtrace.then(|| host::describe(&calls::capture())),
-    };
+    // A task's panic is its executor's.
+    if caught::note(info) {
+        return;
+    }
+    let report = caught::report(info);
+    if host::has_left() {
+        return print_panic(&report);
+    }
     let run = host::current_run();
-    // Such a panic ends the process: nobody will catch it and tell.
-    let is_last = ["panic in a destructor during cleanup", "panic in a function that cannot unwind"]
-        .contains(&report.text.as_str());
+    let is_last = caught::is_last(&report);
     if interrupt::on_cell_thread() && !is_last {
         tell_caught_panic(run);
         LAST_PANIC.set(Some(report));
@@ -226,6 +219,22 @@ fn report_panic(info: &panic::PanicHookInfo<'_>) {
         host::flush_text();
         host::send(&FromCell::Panic { run, panic: report });
     }
+}
+
+/// In a forked child, where no kernel makes it pretty. The thread that runs the child's
+/// work has the process's name.
+pub(super) fn print_panic(report: &PanicReport) {
+    let PanicReport { text, file, line, column, .. } = report;
+    // (A cell's places are not where the compiler thinks they are: the kernel alone can tell.)
+    let has_place = !file.is_empty() && !host::is_notebook();
+    let place = if has_place { format!(" at {file}:{line}:{column}") } else { String::new() };
+    let process = process::current_process();
+    let thread = match &report.thread {
+        Some(name) if name != process.name() => format!(", thread '{name}',"),
+        _ => String::new(),
+    };
+    host::flush_text();
+    text::write_err_line(format_args!("process '{}'{thread} panicked{place}:\n{text}", process.name()));
 }
 
 /// Called once by the worker process. Says [`FromCell::Ready`] when cells can run;
@@ -246,6 +255,7 @@ pub extern "C" fn threadbook_start_again() -> bool {
     interrupt::forget_waits();
     wait::forget_runtime();
     timeline::take_over();
+    process::forget_children();
     start().is_ok()
 }
 

@@ -13,7 +13,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::interrupt;
+use super::{host, interrupt};
 
 const FLUSH_EVERY: Duration = Duration::from_millis(25);
 
@@ -65,12 +65,21 @@ macro_rules! eprintln {
 pub fn write_now(text: Arguments<'_>) {
     interrupt::check();
     let mut stdout = io::stdout().lock();
-    let _ = stdout.write_fmt(text).and_then(|()| stdout.flush());
+    let written = stdout.write_fmt(text);
+    // Text of several processes mixes by lines.
+    if !host::has_left() {
+        let _ = written.and_then(|()| stdout.flush());
+    }
 }
 
 #[track_caller]
 pub fn write_line(text: Arguments<'_>) {
     interrupt::check();
+    if host::has_left() {
+        // In one piece, however long it is: other processes write to the same pipe.
+        let _ = io::stdout().lock().write_all(format!("{text}\n").as_bytes());
+        return;
+    }
     let mut stdout = io::stdout().lock();
     let _ = stdout.write_fmt(text).and_then(|()| stdout.write_all(b"\n"));
 }

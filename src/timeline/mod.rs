@@ -24,25 +24,35 @@ use crate::display::{MimeBundle, Rich};
 use record::Record;
 pub use record::Task;
 use region::Region;
-#[allow(unused_imports, reason = "executors call it")]
 pub(crate) use span::task;
 pub use span::{Span, span};
 
 /// The recordings of this process that go on. In memory of its own, so that a copy that
 /// takes over after a crash knows those that were there before the cell.
 static GOING_ON: AtomicU64 = AtomicU64::new(0);
+/// For the next task of an executor.
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 
 /// Makes the memory for records, so that forked children can share it. To be called
 /// before a child is forked that may run tasks; afterwards it costs nothing.
-#[allow(dead_code, reason = "process pools call it")]
 pub(crate) fn before_fork() {
     region::get_or_make();
 }
 
 /// In a forked child: how its threads are called in charts.
-#[allow(dead_code, reason = "process pools call it")]
 pub(crate) fn name_process(name: &str) {
     region::name_process(name);
+}
+
+/// Whether any [`Timeline`] records. Costs about a nanosecond.
+pub(crate) fn is_recording() -> bool {
+    region::current().is_some_and(|region| region.recording().is_some())
+}
+
+/// A number for a task that is submitted now: counted from 0 at the start of the recording.
+/// `u64::MAX`, which is none, while nobody records.
+pub(crate) fn next_number() -> u64 {
+    if is_recording() { NEXT_NUMBER.fetch_add(1, Ordering::Relaxed) } else { u64::MAX }
 }
 
 /// Held while the process forks.
@@ -103,7 +113,9 @@ impl Timeline {
     #[allow(clippy::new_without_default, reason = "it starts something")]
     pub fn start() -> Timeline {
         let (region, first, begin) = Region::start();
-        GOING_ON.fetch_add(1, Ordering::Relaxed);
+        if GOING_ON.fetch_add(1, Ordering::Relaxed) == 0 {
+            NEXT_NUMBER.store(0, Ordering::Relaxed);
+        }
         Timeline { region, first, begin, stopped: Mutex::new(None) }
     }
 
@@ -242,6 +254,8 @@ impl std::fmt::Display for Timeline {
     }
 }
 
+#[cfg(all(test, unix))]
+mod executor_tests;
 #[cfg(test)]
 mod tests {
     use super::*;

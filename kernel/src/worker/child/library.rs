@@ -16,6 +16,7 @@ pub struct Host {
     pub describe: extern "C" fn(*const usize, usize, TakeText, *mut c_void),
     pub current_run: extern "C" fn() -> u64,
     pub enter_run: extern "C" fn(u64),
+    pub work_for: extern "C" fn(u64),
 }
 
 /// The prelude's entry points.

@@ -146,9 +146,9 @@ impl Worker {
         {
             self.prelude = Some(prelude);
             checkpoint::keep_files_of(|| {
-                let enter_run = runs::enter_from_prelude;
+                let (current_run, enter_run) = (runs::current, runs::enter_from_prelude);
                 // SAFETY: the functions are of the types the prelude declares.
-                unsafe { (prelude.start)(Host { send, describe, current_run: runs::current, enter_run }) };
+                unsafe { (prelude.start)(Host { send, describe, current_run, enter_run, work_for: runs::work_for }) };
             });
         }
         Ok(())

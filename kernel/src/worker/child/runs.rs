@@ -49,6 +49,9 @@ thread_local! {
 }
 
 fn find(run: u64) -> Option<&'static Slot> {
+    if run == 0 {
+        return None;
+    }
     SLOTS[..USED.load(Ordering::Acquire)].iter().find(|slot| slot.run.load(Ordering::Acquire) == run)
 }
 
@@ -72,11 +75,20 @@ pub fn enter(run: u64) {
 
 /// What the prelude calls: the thread that runs cells with a run, others with 0.
 pub extern "C" fn enter_from_prelude(run: u64) {
-    enter(run);
-    if run != 0 {
+    if run == 0 {
+        work_for(0);
+    } else {
+        enter(run);
         // SAFETY: it only asks who is calling.
         CELL_THREAD.store(unsafe { libc::pthread_self() } as usize, Ordering::Release);
     }
+}
+
+/// What the prelude calls on a thread that does tasks of several runs: it works for this
+/// one from now on, and keeps its pipes open.
+pub extern "C" fn work_for(run: u64) {
+    add_thread(run);
+    remove_thread(RUN.replace(run));
 }
 
 /// The thread that runs cells, once one has run.
@@ -95,6 +107,7 @@ pub fn attach(run: u64, stdout: OwnedFd, stderr: OwnedFd) {
     if let Some(slot) = free_slot() {
         slot.stdout.store(stdout, Ordering::Release);
         slot.stderr.store(stderr, Ordering::Release);
+        slot.threads.store(0, Ordering::Release);
         slot.run.store(run, Ordering::Release);
     }
     // First this: a thread of the run before must not find the new pipes as its stdout.
@@ -144,6 +157,10 @@ pub fn forget() {
 pub fn add_thread(run: u64) {
     if let Some(slot) = find(run) {
         slot.threads.fetch_add(1, Ordering::AcqRel);
+        // It may have been closed meanwhile.
+        if slot.run.load(Ordering::Acquire) != run {
+            slot.threads.fetch_sub(1, Ordering::AcqRel);
+        }
     }
 }
 

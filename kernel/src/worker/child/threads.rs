@@ -44,20 +44,20 @@ thread_local! {
 
 /// Dropped when the thread ends, however it does.
 struct Guard {
-    run: u64,
     _stack: Option<SignalStack>,
 }
 
 impl Guard {
     fn begin(run: u64) {
         runs::enter(run);
-        GUARD.set(Some(Guard { run, _stack: SignalStack::install() }));
+        GUARD.set(Some(Guard { _stack: SignalStack::install() }));
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        runs::remove_thread(self.run);
+        // (It may have left the run that it began with.)
+        runs::remove_thread(runs::inherited());
         ALIVE.fetch_sub(1, Ordering::AcqRel);
     }
 }

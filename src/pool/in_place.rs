@@ -1,0 +1,341 @@
+//! Items and results in two plain arrays that threads work on at once, each at places of
+//! its own.
+//!
+//! All but the loop itself knows no types: a call is a [`Job`] with pointers to memory and
+//! to the three functions that are compiled for its types.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
+use std::any::{Any, TypeId};
+use std::mem::ManuallyDrop;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::numbers::{Numbers, id_of};
+use crate::__rt::guarded::Guarded;
+
+/// The memory of a vector whose elements come and go one by one. It drops none of them.
+struct Places {
+    start: *mut u8,
+    /// Of an element.
+    layout: Layout,
+    capacity: usize,
+}
+
+impl Places {
+    /// Room for so many.
+    fn new(layout: Layout, capacity: usize) -> Places {
+        let mut places = Places { start: std::ptr::without_provenance_mut(layout.align()), layout, capacity: 0 };
+        if layout.size() == 0 {
+            places.capacity = usize::MAX;
+        } else if capacity > 0 {
+            places.grow_to(capacity);
+        }
+        places
+    }
+
+    fn array(layout: Layout, capacity: usize) -> Layout {
+        let size = layout.size().checked_mul(capacity).expect("no more items than memory has bytes");
+        Layout::from_size_align(size, layout.align()).expect("as above")
+    }
+
+    #[cold]
+    fn grow_to(&mut self, capacity: usize) {
+        let new = Places::array(self.layout, capacity);
+        // SAFETY: neither size is 0, and the memory is this vector's.
+        self.start = unsafe {
+            match self.capacity {
+                0 => alloc(new),
+                old => realloc(self.start, Places::array(self.layout, old), new.size()),
+            }
+        };
+        if self.start.is_null() {
+            handle_alloc_error(new);
+        }
+        self.capacity = capacity;
+    }
+}
+
+impl Drop for Places {
+    fn drop(&mut self) {
+        if self.capacity > 0 && self.layout.size() > 0 {
+            // SAFETY: the memory is this vector's, with that capacity.
+            unsafe { dealloc(self.start, Places::array(self.layout, self.capacity)) };
+        }
+    }
+}
+
+type DropRange = unsafe fn(*mut u8, Range<usize>);
+
+/// What is compiled for the types of a call.
+struct Functions {
+    /// See [`Job::run`].
+    run: unsafe fn(&Job, Range<usize>, &AtomicUsize),
+    drop_items: Option<DropRange>,
+    drop_results: Option<DropRange>,
+}
+
+/// A function, its items and its results. Where a result fits into the place of its item,
+/// it goes there: half the memory, and half the time to get it from the system.
+pub(crate) struct Job {
+    /// A function from items to results.
+    f: Box<dyn Any + Send + Sync>,
+    functions: Functions,
+    items: ManuallyDrop<Places>,
+    /// In place of the items.
+    numbers: Option<Numbers>,
+    count: usize,
+    /// `None`: in the items' places.
+    results: Option<ManuallyDrop<Places>>,
+    /// The results' memory was given away.
+    taken: AtomicBool,
+    /// Which results are there.
+    kept: Guarded<Vec<Range<usize>>>,
+}
+
+// SAFETY: items and results are made and dropped by several threads, each at a time by
+// one; both are `Send`, the function is `Sync`: `Job::new` asks for that.
+unsafe impl Send for Job {}
+// SAFETY: as above.
+unsafe impl Sync for Job {}
+
+impl Job {
+    /// `result` is a result's layout.
+    fn make(f: Box<dyn Any + Send + Sync>, functions: Functions, source: Source, result: Layout) -> Job {
+        let Source { items, numbers, count } = source;
+        let fits = numbers.is_none() && items.layout == result;
+        Job {
+            f,
+            functions,
+            results: (!fits).then(|| ManuallyDrop::new(Places::new(result, count))),
+            items: ManuallyDrop::new(items),
+            numbers,
+            count,
+            taken: AtomicBool::new(false),
+            kept: Guarded::default(),
+        }
+    }
+
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Makes the results of these items. On a panic `at` is the item that panicked: those
+    /// before it have results, those after it are dropped.
+    ///
+    /// # Safety
+    /// Each item is used once, by this or by [`drop_items`](Job::drop_items).
+    pub unsafe fn run(&self, range: Range<usize>, at: &AtomicUsize) {
+        assert!(range.end <= self.count, "there are so many items");
+        // SAFETY: the caller's promise; the range is within the memory.
+        unsafe { (self.functions.run)(self, range, at) }
+    }
+
+    /// Drops items that are not used.
+    ///
+    /// # Safety
+    /// As [`run`](Job::run).
+    pub unsafe fn drop_items(&self, range: Range<usize>) {
+        if let (Some(drop), None) = (self.functions.drop_items, &self.numbers) {
+            // SAFETY: the caller's promise.
+            unsafe { drop(self.items.start, range) };
+        }
+    }
+
+    /// Notes which results are there: they are dropped when nobody takes them.
+    pub fn keep(&self, range: Range<usize>) {
+        if self.functions.drop_results.is_some() && !range.is_empty() {
+            self.kept.lock().push(range);
+        }
+    }
+
+    fn result_places(&self) -> &Places {
+        self.results.as_ref().unwrap_or(&self.items)
+    }
+
+    /// The memory of all results, which is the caller's from now on: where it begins, and
+    /// its capacity.
+    fn give(&self) -> (*mut u8, usize) {
+        self.kept.lock().clear();
+        self.taken.store(true, Ordering::Release);
+        let places = self.result_places();
+        (places.start, places.capacity)
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        let kept = std::mem::take(self.kept.get_mut());
+        if let Some(drop) = self.functions.drop_results {
+            for range in kept {
+                // SAFETY: these are there, and nobody has taken them.
+                unsafe { drop(self.result_places().start, range) };
+            }
+        }
+        let taken = *self.taken.get_mut();
+        if !taken || self.results.is_some() {
+            // SAFETY: nothing uses them after this.
+            unsafe { ManuallyDrop::drop(&mut self.items) };
+        }
+        if let Some(results) = self.results.as_mut().filter(|_| !taken) {
+            // SAFETY: as above.
+            unsafe { ManuallyDrop::drop(results) };
+        }
+    }
+}
+
+/// Where the items come from.
+struct Source {
+    items: Places,
+    numbers: Option<Numbers>,
+    count: usize,
+}
+
+impl Source {
+    fn of<A: 'static, I: IntoIterator<Item = A>>(items: I) -> Source {
+        let layout = Layout::new::<A>();
+        if let Some(numbers) = Numbers::of(&items) {
+            return Source { items: Places::new(layout, 0), numbers: Some(numbers), count: numbers.count };
+        }
+        if id_of::<I>() == TypeId::of::<Vec<A>>() {
+            let items = ManuallyDrop::new(items);
+            // SAFETY: the types were just compared; the vector is not used again.
+            let mut items = ManuallyDrop::new(unsafe { std::mem::transmute_copy::<_, Vec<A>>(&items) });
+            let places = Places { start: items.as_mut_ptr().cast(), layout, capacity: items.capacity() };
+            return Source { items: places, numbers: None, count: items.len() };
+        }
+        let items = items.into_iter();
+        let mut filling = Filling::new(layout, items.size_hint().0, dropping::<A>());
+        for item in items {
+            // SAFETY: a place of that layout, with nothing in it.
+            unsafe { filling.next_place().cast::<A>().write(item) };
+            filling.count += 1;
+        }
+        filling.finish()
+    }
+}
+
+/// Places that are being filled. When that ends by a panic, what is there is dropped.
+struct Filling {
+    places: ManuallyDrop<Places>,
+    count: usize,
+    drop: Option<DropRange>,
+}
+
+impl Filling {
+    fn new(layout: Layout, expected: usize, drop: Option<DropRange>) -> Filling {
+        Filling { places: ManuallyDrop::new(Places::new(layout, expected)), count: 0, drop }
+    }
+
+    #[inline]
+    fn next_place(&mut self) -> *mut u8 {
+        if self.count == self.places.capacity {
+            self.places.grow_to((self.count * 2).max(4));
+        }
+        // SAFETY: within the memory.
+        unsafe { self.places.start.add(self.count * self.places.layout.size()) }
+    }
+
+    fn finish(mut self) -> Source {
+        // SAFETY: neither the places nor this are used again.
+        let items = unsafe { ManuallyDrop::take(&mut self.places) };
+        let count = self.count;
+        std::mem::forget(self);
+        Source { items, numbers: None, count }
+    }
+}
+
+impl Drop for Filling {
+    #[inline(never)]
+    fn drop(&mut self) {
+        if let Some(drop) = self.drop {
+            // SAFETY: these are there.
+            unsafe { drop(self.places.start, 0..self.count) };
+        }
+        // SAFETY: they are not used again.
+        unsafe { ManuallyDrop::drop(&mut self.places) };
+    }
+}
+
+/// Drops values at these places.
+///
+/// # Safety
+/// They are there, and are not used again.
+unsafe fn drop_range<X>(start: *mut u8, range: Range<usize>) {
+    for index in range {
+        // SAFETY: the caller's promise.
+        unsafe { start.cast::<X>().add(index).drop_in_place() };
+    }
+}
+
+fn dropping<X>() -> Option<DropRange> {
+    if std::mem::needs_drop::<X>() { Some(drop_range::<X>) } else { None }
+}
+
+/// However the loop ends, it is known where, and no item is forgotten.
+struct Rest<'a> {
+    job: &'a Job,
+    range: Range<usize>,
+    at: &'a AtomicUsize,
+}
+
+impl Drop for Rest<'_> {
+    fn drop(&mut self) {
+        self.at.store(self.range.start, Ordering::Relaxed);
+        // The item at which it ended was handed over.
+        let rest = self.range.end.min(self.range.start + 1)..self.range.end;
+        if !rest.is_empty() {
+            // SAFETY: these are the loop's to use, and were not used.
+            unsafe { self.job.drop_items(rest) };
+        }
+    }
+}
+
+impl Job {
+    pub fn new<A, T, F>(f: F, items: impl IntoIterator<Item = A>) -> Job
+    where
+        A: Send + 'static,
+        T: Send + 'static,
+        F: Fn(A) -> T + Send + Sync + 'static,
+    {
+        let functions = Functions { run: run::<A, T, F>, drop_items: dropping::<A>(), drop_results: dropping::<T>() };
+        Job::make(Box::new(f), functions, Source::of(items), Layout::new::<T>())
+    }
+}
+
+/// All results.
+///
+/// # Safety
+/// All are there and of this type, nobody works on them any more, and this is the only
+/// call.
+pub(crate) unsafe fn take_results<T>(job: &Job) -> Vec<T> {
+    let (start, capacity) = job.give();
+    // SAFETY: memory with that capacity of elements with this layout, given away here, and
+    // all results are in it.
+    unsafe { Vec::from_raw_parts(start.cast(), job.count, capacity) }
+}
+
+/// See [`Job::run`].
+///
+/// # Safety
+/// As there, and the range is one of items that are there.
+unsafe fn run<A: 'static, T, F: Fn(A) -> T + 'static>(job: &Job, range: Range<usize>, at: &AtomicUsize) {
+    // SAFETY: it was made with this type.
+    let f = unsafe { &*std::ptr::from_ref(&*job.f).cast::<F>() };
+    let (items, results) = (job.items.start.cast::<A>(), job.result_places().start.cast::<T>());
+    let mut rest = Rest { job, range, at };
+    let numbers = job.numbers;
+    while rest.range.start < rest.range.end {
+        let index = rest.range.start;
+        // SAFETY: within the memory; by the caller's promise each index comes once, so both
+        // places are this call's alone. Where they are one, the item is gone when the
+        // result comes. Numbers are items: `A`.
+        unsafe {
+            let item = match numbers {
+                Some(numbers) => numbers.nth(index),
+                None => items.add(index).read(),
+            };
+            results.add(index).write(f(item));
+        }
+        rest.range.start += 1;
+    }
+}

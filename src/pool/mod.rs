@@ -1,0 +1,20 @@
+//! A pool of threads to spread a function over many items with (Python's
+//! `multiprocessing.pool.ThreadPool`).
+//!
+//! The way of a call: [`ThreadPool::map`] puts its items into one array ([`in_place`];
+//! [`numbers`] need none) and
+//! hands a runner to each worker ([`workers`]); the runners take chunks of the array in
+//! turn ([`chunks`]) and write the results to a second one. [`results`] hands results out
+//! one by one while others are still being made.
+
+pub(crate) mod chunks;
+mod in_place;
+mod numbers;
+mod results;
+#[cfg(test)]
+mod tests;
+mod thread_pool;
+pub(crate) mod workers;
+
+pub use results::Results;
+pub use thread_pool::{Chunked, ThreadPool};

@@ -1,0 +1,243 @@
+//! One map: workers that take chunks of items until none is left.
+
+use std::collections::VecDeque;
+use std::io;
+use std::ops::Range;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::reader::{Came, Reader, pipe, wait_for};
+use super::wire::{DoItems, Header, write_all};
+use crate::__rt::{host, interrupt};
+use crate::executor::TaskError;
+use crate::process::{Names, PrivateFd, Worker};
+use crate::shared::Segment;
+use crate::timeline;
+
+/// An interrupt is noticed within so many milliseconds.
+const SLICE: i32 = 8;
+const SLICE_WITHOUT_KERNEL: i32 = 500;
+/// Chunks for each worker, so that those with little work take more of them.
+const CHUNKS_EACH: usize = 16;
+/// What came of so many short items stays in the processor's cache on its way.
+const MOST_ITEMS: usize = 1 << 15;
+
+/// What came of a chunk of items.
+pub(super) struct Chunk {
+    /// Of the first item.
+    pub start: usize,
+    pub count: usize,
+    pub results: Result<Vec<u8>, TaskError>,
+}
+
+/// One map.
+pub(super) struct Job {
+    plan: Plan,
+    readers: Vec<Option<Reader>>,
+    /// Chunks that were lost with a worker.
+    lost: VecDeque<Chunk>,
+    /// The chunks that have come, or were lost.
+    came: Vec<bool>,
+    left: usize,
+    /// Said of chunks of which nobody knows who had them.
+    last_end: String,
+}
+
+/// What all workers of a job know.
+#[derive(Clone)]
+struct Plan {
+    work: Arc<DoItems>,
+    names: Arc<Names>,
+    len: usize,
+    chunk: usize,
+    /// The next item that nobody has taken; for each worker the chunk that it has, counted
+    /// from 1.
+    shared: Arc<Segment>,
+}
+
+impl Plan {
+    fn next(&self) -> &AtomicU64 {
+        self.shared.at(0)
+    }
+
+    fn has(&self, worker: usize) -> &AtomicU64 {
+        self.shared.at(8 * (worker + 1))
+    }
+
+    /// In the worker.
+    fn run(&self, worker: usize, pipe: &PrivateFd) {
+        let mut out = Vec::new();
+        loop {
+            let start = self.next().fetch_add(self.chunk as u64, Ordering::Relaxed) as usize;
+            if start >= self.len {
+                return;
+            }
+            self.has(worker).store((start / self.chunk) as u64 + 1, Ordering::Release);
+            let count = self.chunk.min(self.len - start);
+            out.clear();
+            self.work_on(start..start + count, &mut out);
+            let header = Header { start, count, bytes: out.len() };
+            let written =
+                write_all(pipe.as_raw_fd(), &header.to_bytes()).and_then(|()| write_all(pipe.as_raw_fd(), &out));
+            // Nobody wants it any more.
+            if written.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn work_on(&self, items: Range<usize>, out: &mut Vec<u8>) {
+        if !timeline::is_recording() {
+            return (self.work)(items, out);
+        }
+        for item in items {
+            let _span = timeline::task("map", item as u64);
+            (self.work)(item..item + 1, out);
+        }
+    }
+
+    fn start(&self, worker: usize) -> io::Result<Reader> {
+        let (reader, writer) = pipe()?;
+        self.has(worker).store(0, Ordering::Release);
+        let (plan, file) = (self.clone(), writer.as_raw_fd());
+        let body = Box::new(move || plan.run(worker, &writer));
+        Ok(Reader::new(Worker::start(&self.names, worker, body, &[file])?, reader))
+    }
+}
+
+impl Job {
+    /// Starts the workers. `chunk` is the number of items that a worker takes at once; 0
+    /// leaves it to the job.
+    pub fn start(names: Arc<Names>, work: Arc<DoItems>, len: usize, chunk: usize) -> Result<Job, TaskError> {
+        let workers = names.len();
+        let chunk = if chunk > 0 { chunk } else { len.div_ceil(workers * CHUNKS_EACH).clamp(1, MOST_ITEMS) };
+        let chunks = len.div_ceil(chunk);
+        let system = |error: io::Error| TaskError::System(error.to_string());
+        let shared = Arc::new(Segment::new(8 * (workers + 1)).map_err(system)?);
+        let plan = Plan { work, names, len, chunk, shared };
+        let mut job = Job {
+            plan,
+            readers: Vec::new(),
+            lost: VecDeque::new(),
+            came: vec![false; chunks],
+            left: chunks,
+            last_end: String::new(),
+        };
+        for worker in 0..workers.min(chunks) {
+            match job.plan.start(worker) {
+                Ok(reader) => job.readers.push(Some(reader)),
+                // Fewer will do it.
+                Err(_) if worker > 0 => break,
+                Err(error) => return Err(system(error)),
+            }
+        }
+        Ok(job)
+    }
+
+    pub fn len(&self) -> usize {
+        self.plan.len
+    }
+
+    /// Items that nobody has taken are not done any more.
+    pub fn stop(&mut self) {
+        let next = self.plan.next().swap(self.plan.len as u64, Ordering::Relaxed) as usize;
+        for chunk in next.div_ceil(self.plan.chunk)..self.came.len() {
+            if !std::mem::replace(&mut self.came[chunk], true) {
+                self.left -= 1;
+            }
+        }
+    }
+
+    /// What comes next, in the order of the ends; `None` when all has come.
+    ///
+    /// Unwinds on an interrupt.
+    #[track_caller]
+    pub fn next(&mut self) -> Option<Chunk> {
+        loop {
+            if let Some(lost) = self.lost.pop_front() {
+                return Some(lost);
+            }
+            if self.left == 0 {
+                self.end();
+                return None;
+            }
+            if self.readers.iter().all(Option::is_none) {
+                let lost = self.came.iter().position(|came| !came)?;
+                let end = self.last_end.clone();
+                self.lose(lost, end);
+                continue;
+            }
+            interrupt::check();
+            let slice = if host::is_connected() { SLICE } else { SLICE_WITHOUT_KERNEL };
+            let running: Vec<usize> = (0..self.readers.len()).filter(|index| self.readers[*index].is_some()).collect();
+            let ready = wait_for(self.readers.iter().flatten().map(Reader::file), slice);
+            let nothing_came = !ready.contains(&true);
+            for (index, ready) in running.into_iter().zip(ready) {
+                if let Some(chunk) = self.read(index, ready, nothing_came) {
+                    return Some(chunk);
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, index: usize, ready: bool, nothing_came: bool) -> Option<Chunk> {
+        let reader = self.readers[index].as_mut()?;
+        // Somebody else may keep its pipe open.
+        let has_ended = nothing_came && reader.worker.ended().is_some();
+        if !ready && !has_ended {
+            return None;
+        }
+        match reader.read() {
+            Came::Frame(header, results) => {
+                let chunk = header.start / self.plan.chunk;
+                if !std::mem::replace(&mut self.came[chunk], true) {
+                    self.left -= 1;
+                }
+                Some(Chunk { start: header.start, count: header.count, results: Ok(results) })
+            }
+            Came::Part if !has_ended => None,
+            Came::Part | Came::End => {
+                self.lose_worker(index);
+                None
+            }
+        }
+    }
+
+    /// A worker has ended: because nothing is left to do, or before.
+    fn lose_worker(&mut self, index: usize) {
+        let Some(reader) = self.readers[index].take() else { return };
+        let had = self.plan.has(index).load(Ordering::Acquire) as usize;
+        let all_came = had == 0 || self.came[had - 1];
+        let nothing_left = self.plan.next().load(Ordering::Relaxed) as usize >= self.plan.len;
+        if all_came && nothing_left {
+            return;
+        }
+        self.last_end = reader.end_text();
+        if !all_came {
+            self.lose(had - 1, self.last_end.clone());
+        }
+        // Another one takes its place. (Not of one that could not even begin.)
+        if had != 0
+            && !nothing_left
+            && let Ok(reader) = self.plan.start(index)
+        {
+            self.readers[index] = Some(reader);
+        }
+    }
+
+    fn lose(&mut self, chunk: usize, how: String) {
+        self.came[chunk] = true;
+        self.left -= 1;
+        let start = chunk * self.plan.chunk;
+        let count = self.plan.chunk.min(self.plan.len - start);
+        self.lost.push_back(Chunk { start, count, results: Err(TaskError::Crashed(how)) });
+    }
+
+    /// All has come: the workers leave by themselves, which is not to be cut short.
+    fn end(&mut self) {
+        for reader in self.readers.iter_mut().filter_map(Option::take) {
+            reader.worker.join();
+        }
+    }
+}
