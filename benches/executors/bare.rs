@@ -18,7 +18,7 @@ pub fn rayon_map(pool: &ThreadPool, count: u64, f: impl Fn(u64) -> u64 + Sync + 
 pub fn rayon_round_trips(pool: &ThreadPool, count: u64) {
     for number in 0..count {
         let (sender, receiver) = mpsc::channel();
-        pool.spawn(move || drop(sender.send(black_box(number) + 1)));
+        pool.spawn(move || sender.send(black_box(number) + 1).expect("somebody waits for it"));
         assert_eq!(receiver.recv(), Ok(number + 1));
     }
 }

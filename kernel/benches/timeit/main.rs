@@ -55,13 +55,7 @@ async fn main() -> Result<()> {
     for (name, ours, theirs, ratios) in lines {
         let ratio = ratios.median();
         let met = if (ratio - 1.0).abs() <= TARGET { "within 5 %: met" } else { "within 5 %: **missed**" };
-        row([
-            &name,
-            &time(ours.median()),
-            &time(theirs.median()),
-            &format!("{ratio:.3}"),
-            &met,
-        ]);
+        row([&name, &time(ours.median()), &time(theirs.median()), &format!("{ratio:.3}"), &met]);
     }
     let met = if empty < 1e-9 { "below 1 ns: met" } else { "below 1 ns: **missed**" };
     row([&"an empty body", &time(empty), &"", &"", &met]);
