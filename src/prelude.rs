@@ -26,7 +26,7 @@ pub use crate::progress::{Progress, ProgressIter, progress};
 pub use crate::queue::{GetError, PutError, Queue};
 pub use crate::shared::{
     Barrier, BarrierBroken, Connection, ConnectionError, Event, HolderDied, ProcessLock, ProcessQueue,
-    ProcessQueueError, Semaphore, SharedArray, SharedValue, pipe,
+    ProcessQueueError, Semaphore, SharedArray, SharedValue, Transfer, pipe,
 };
 pub use crate::speedup::{Measured, Speedup, speedup};
 pub use crate::thread::{Run, Thread, current_thread, threads, wait_for_threads};

@@ -61,7 +61,8 @@ impl fmt::Debug for TaskError {
         };
         match text {
             Some(text) => f.debug_tuple(name).field(text).finish(),
-            None => f.write_str(name),
+            // An `unwrap` shows no more than this, and it is to say what to do.
+            None => write!(f, "{name} ({self})"),
         }
     }
 }

@@ -4,15 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::thread;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::iter::collect;
 use super::job::Job;
 use super::pool::{submit, work_on};
 use super::tasks::Tasks;
 use crate::executor::{Executor, Future, TaskError};
 use crate::process::Names;
+use crate::shared::Transfer;
 
 /// Does each task in a process of its own, so many at once, as Python's
 /// `concurrent.futures.ProcessPoolExecutor`.
@@ -70,7 +68,7 @@ impl ProcessPoolExecutor {
     }
 }
 
-impl<T: Serialize + DeserializeOwned + Send + 'static> Executor<T> for ProcessPoolExecutor {
+impl<T: Transfer + Send + 'static> Executor<T> for ProcessPoolExecutor {
     fn submit<F: FnOnce() -> T + Send + 'static>(&self, task: F) -> Future<T> {
         submit(&self.tasks, task)
     }

@@ -15,7 +15,7 @@ use super::wire::{DoItems, Items, write_item, write_items};
 use crate::executor::core::{Core, Value};
 use crate::executor::{CallWith, Future, TaskError};
 use crate::process::Names;
-use crate::shared::encoding_text;
+use crate::shared::{Transfer, encoding_text};
 
 /// A number of processes to spread a function over many items with, as Python's
 /// `multiprocessing.Pool`.
@@ -95,7 +95,7 @@ impl ProcessPool {
     pub fn map<A, T, F, I>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>
     where
         A: Send + 'static,
-        T: Serialize + DeserializeOwned,
+        T: Transfer,
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
@@ -111,7 +111,7 @@ impl ProcessPool {
     pub fn starmap<A, T, F, I>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>
     where
         A: Send + 'static,
-        T: Serialize + DeserializeOwned,
+        T: Transfer,
         F: CallWith<A, Output = T> + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
@@ -134,7 +134,7 @@ impl ProcessPool {
     pub fn imap<A, T, F, I>(&self, f: F, items: I) -> Imap<T>
     where
         A: Send + 'static,
-        T: Serialize + DeserializeOwned,
+        T: Transfer,
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
@@ -145,7 +145,7 @@ impl ProcessPool {
     pub fn imap_unordered<A, T, F, I>(&self, f: F, items: I) -> ImapUnordered<T>
     where
         A: Send + 'static,
-        T: Serialize + DeserializeOwned,
+        T: Transfer,
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
@@ -159,7 +159,7 @@ impl ProcessPool {
     #[track_caller]
     pub fn apply<T>(&self, task: impl FnOnce() -> T + Send + 'static) -> Result<T, TaskError>
     where
-        T: Serialize + DeserializeOwned + Send + 'static,
+        T: Transfer + Send + 'static,
     {
         self.apply_async(task).into_result()
     }
@@ -168,7 +168,7 @@ impl ProcessPool {
     /// one when it begins, as soon as fewer than [`workers`](ProcessPool::workers) are at work.
     pub fn apply_async<T>(&self, task: impl FnOnce() -> T + Send + 'static) -> Future<T>
     where
-        T: Serialize + DeserializeOwned + Send + 'static,
+        T: Transfer + Send + 'static,
     {
         submit(&self.tasks, task)
     }
@@ -236,7 +236,7 @@ where
 /// Hands a task in.
 pub(super) fn submit<T>(tasks: &Tasks, task: impl FnOnce() -> T + Send + 'static) -> Future<T>
 where
-    T: Serialize + DeserializeOwned + Send + 'static,
+    T: Transfer + Send + 'static,
 {
     let mut task = Some(task);
     let task: Task = Box::new(move |out| {
@@ -286,7 +286,7 @@ impl ProcessChunked<'_> {
     pub fn map<A, T, F, I>(self, f: F, items: I) -> Result<Vec<T>, TaskError>
     where
         A: Send + 'static,
-        T: Serialize + DeserializeOwned,
+        T: Transfer,
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
@@ -301,7 +301,7 @@ impl ProcessChunked<'_> {
     pub fn starmap<A, T, F, I>(self, f: F, items: I) -> Result<Vec<T>, TaskError>
     where
         A: Send + 'static,
-        T: Serialize + DeserializeOwned,
+        T: Transfer,
         F: CallWith<A, Output = T> + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
@@ -312,7 +312,7 @@ impl ProcessChunked<'_> {
     pub fn imap<A, T, F, I>(self, f: F, items: I) -> Imap<T>
     where
         A: Send + 'static,
-        T: Serialize + DeserializeOwned,
+        T: Transfer,
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
@@ -323,7 +323,7 @@ impl ProcessChunked<'_> {
     pub fn imap_unordered<A, T, F, I>(self, f: F, items: I) -> ImapUnordered<T>
     where
         A: Send + 'static,
-        T: Serialize + DeserializeOwned,
+        T: Transfer,
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {

@@ -22,6 +22,7 @@ mod raw_lock;
 mod ring;
 mod segment;
 mod semaphore;
+mod transfer;
 mod value;
 
 #[cfg(test)]
@@ -35,21 +36,8 @@ pub use self::number::{Number, Shareable};
 pub use self::pipe::{Connection, ConnectionError, pipe};
 pub use self::queue::{ProcessQueue, ProcessQueueError};
 pub use self::semaphore::{Semaphore, SemaphoreGuard};
+pub use self::transfer::Transfer;
 pub use self::value::{SharedValue, SharedValueGuard};
 
 pub(crate) use self::segment::Segment;
-
-/// Why a value cannot travel as bytes.
-pub(crate) fn encoding_text(error: &postcard::Error) -> String {
-    match error {
-        postcard::Error::WontImplement | postcard::Error::NotYetImplemented => {
-            "its type can only be read from a format that describes itself (serde_json::Value and untagged enums are \
-             such): send text or a type of your own in its place"
-                .to_owned()
-        }
-        postcard::Error::SerdeSerCustom | postcard::Error::SerdeDeCustom => {
-            "its own way of writing or reading itself has failed".to_owned()
-        }
-        error => error.to_string(),
-    }
-}
+pub(crate) use self::transfer::encoding_text;

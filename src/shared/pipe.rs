@@ -9,11 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::raw_lock::RawLock;
 use super::segment::Segment;
+use super::transfer::Transfer;
 use crate::__rt::{host, interrupt};
 use crate::executor::deadline;
 
@@ -41,7 +39,7 @@ use crate::executor::deadline;
 /// # Panics
 /// When the system has no more files or memory.
 #[track_caller]
-pub fn pipe<T: Serialize + DeserializeOwned>() -> (Connection<T>, Connection<T>) {
+pub fn pipe<T: Transfer>() -> (Connection<T>, Connection<T>) {
     match Pair::new() {
         Ok(pair) => {
             let pair = Arc::new(pair);
@@ -326,7 +324,7 @@ fn wait_for(file: RawFd, events: libc::c_short, deadline: Option<Instant>) -> Re
     }
 }
 
-impl<T: Serialize + DeserializeOwned> Connection<T> {
+impl<T: Transfer> Connection<T> {
     /// Sends an item. Waits for room when the other side does not receive; more than some
     /// hundred KiB need a receiver.
     ///

@@ -4,10 +4,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::ring::{Refused, Ring};
+use super::transfer::Transfer;
 use crate::executor::deadline;
 
 /// A queue between processes, as Python's `multiprocessing.Queue`: first in, first out, for
@@ -81,7 +79,7 @@ fn not_sendable(error: &postcard::Error) -> ProcessQueueError {
     ProcessQueueError::NotSendable(super::encoding_text(error))
 }
 
-impl<T: Serialize + DeserializeOwned> ProcessQueue<T> {
+impl<T: Transfer> ProcessQueue<T> {
     /// An empty queue without a bound.
     ///
     /// # Panics
@@ -204,7 +202,7 @@ impl<T> ProcessQueue<T> {
     }
 }
 
-impl<T: Serialize + DeserializeOwned> Default for ProcessQueue<T> {
+impl<T: Transfer> Default for ProcessQueue<T> {
     fn default() -> ProcessQueue<T> {
         ProcessQueue::new()
     }
