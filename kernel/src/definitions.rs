@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::cell::item::{Item, ItemKind};
 use crate::cell::names::{self, Names};
 use crate::cell::parse::Cell;
+use crate::digest::short_hash;
 
 /// A variable that the worker holds a value of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -249,9 +250,10 @@ pub fn has_static_of(item: &Item, types: &BTreeMap<String, String>) -> bool {
 }
 
 /// How the symbols of an item's statics begin: those of one crate are told apart by the
-/// cell they stand in and the item's place there.
+/// item's text, so that the same items make the same crate.
 pub fn symbols_for(symbols: &str, item: &Item) -> String {
-    format!("{symbols}_{}_{}", item.source.number, item.range.start)
+    let text = item.rewritten.as_deref().unwrap_or(&item.source.text[item.range.clone()]);
+    format!("{symbols}_{}", short_hash([text.as_bytes()]))
 }
 
 fn is_member_replaced(old: &Item, member: &str, cell: &Cell) -> bool {

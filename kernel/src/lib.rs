@@ -5,6 +5,7 @@
 mod cell;
 mod command;
 mod definitions;
+mod digest;
 mod engine;
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]

@@ -87,6 +87,15 @@ impl SourceText {
         self.text.len()
     }
 
+    /// Puts `other` in the place of every `text`, which is as long.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub fn replace_by(&mut self, text: &str, other: &str) {
+        assert_eq!(text.len(), other.len(), "places in the text must stay what they are");
+        self.text = self.text.replace(text, other);
+    }
+
     /// Appends generated text.
     pub fn push(&mut self, generated: &str) {
         self.text.push_str(generated);

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod cache;
 mod install;
 mod kernel;
 mod prelude;
@@ -36,6 +37,8 @@ enum Command {
     Run(run::Arguments),
     /// Build the prelude library for the present Rust compiler
     Prelude,
+    /// Say what is kept of compiled cells, or clear it (THREADBOOK_CACHE_SIZE: at most so many MiB, 0 for nothing)
+    Cache(cache::Arguments),
     /// Run compiled cells: the kernel calls this
     #[command(hide = true)]
     Worker(worker::Arguments),
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Uninstall(arguments) => install::uninstall(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Prelude => prelude::run(),
+        Command::Cache(arguments) => cache::run(&arguments),
         Command::Worker(arguments) => worker::run(&arguments),
     };
     result.unwrap_or_else(|error| {

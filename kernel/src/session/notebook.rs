@@ -1,6 +1,7 @@
 //! The state of a running notebook, and the way of a cell through it: magics,
 //! compiler, worker, what is remembered afterwards.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,7 @@ use super::surroundings::Surroundings;
 use crate::cell::item::{Item, ItemKind};
 use crate::cell::source::CellSource;
 use crate::definitions::{Definitions, Gone};
+use crate::engine::native::cache::{Cache, Disk};
 use crate::engine::native::compile::{Environment, USUAL_LEVEL};
 use crate::engine::native::lines;
 use crate::engine::native::measure::Measure;
@@ -58,6 +60,9 @@ pub struct Notebook {
     sources: Arc<Mutex<Sources>>,
     /// Compiled cells lie here while the kernel lives.
     directory: tempfile::TempDir,
+    cache: Cache,
+    /// What cells took that have run, by their code.
+    taken_before: BTreeMap<String, BTreeSet<String>>,
     pub(super) runs: u64,
     pub surroundings: Surroundings,
 }
@@ -98,6 +103,8 @@ impl Notebook {
             worker: None,
             sources: Arc::default(),
             directory,
+            cache: Cache::new(Disk::open()),
+            taken_before: BTreeMap::new(),
             runs: 0,
             surroundings: Surroundings::default(),
         };
@@ -128,13 +135,13 @@ impl Notebook {
     /// Ends the worker process, and all values with it.
     pub fn stop_worker(&mut self) -> Vec<String> {
         self.worker = None;
+        self.safety.process_lost();
         self.definitions.lose_values()
     }
 
     /// Lets a process that is being replaced use another setup.
     pub async fn replace_setup(&mut self, setup: Setup) -> Result<(), CellError> {
-        self.worker = None;
-        self.definitions.lose_values();
+        self.stop_worker();
         self.setup = setup;
         self.worker().await.map(drop)
     }
@@ -254,7 +261,8 @@ impl Notebook {
         let directory = self.directory.path();
         // Temporary directories are tidied up by others, too.
         let _ = std::fs::create_dir_all(directory);
-        Resolver { environment, definitions: &self.definitions, directory, run: self.runs }
+        let (definitions, cache, loaded) = (&self.definitions, &self.cache, self.safety.loaded_symbols());
+        Resolver { environment, definitions, directory, cache, loaded, taken_before: &self.taken_before, ahead: false }
     }
 
     fn environment(&self) -> Environment {
@@ -277,8 +285,9 @@ impl Notebook {
         outputs: RunOutput,
         cell: &mut Cell,
     ) -> Result<(), CellError> {
-        let resolved = self.compile(source, code, &cell.measure, &mut cell.stop).await?;
+        let resolved = self.compile(source, code.clone(), &cell.measure, &mut cell.stop).await?;
         let resolved = resolved.map_err(|refused| self.refused(refused))?;
+        self.taken_before.insert(source.text[code].to_owned(), resolved.taken.clone());
         let run = self.runs;
         show_warnings(&resolved, source, &outputs.output).await;
 

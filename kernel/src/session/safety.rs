@@ -18,6 +18,8 @@ pub struct Safety {
     pub most_bytes: u64,
     next: u64,
     snapshots: Vec<Snapshot>,
+    /// How the symbols of statics begin that the process has.
+    loaded: BTreeSet<String>,
     /// What was told already.
     told: Option<NoCheckpoint>,
 }
@@ -43,7 +45,7 @@ pub struct Restored {
 
 impl Default for Safety {
     fn default() -> Safety {
-        Safety { on: true, most_bytes: MOST_BYTES, next: 1, snapshots: Vec::new(), told: None }
+        Safety { on: true, most_bytes: MOST_BYTES, next: 1, snapshots: Vec::new(), loaded: BTreeSet::new(), told: None }
     }
 }
 
@@ -85,20 +87,36 @@ impl Safety {
 
     /// A crate was loaded whose statics' symbols begin like that.
     pub fn loaded(&mut self, symbols: &str) {
-        for snapshot in &mut self.snapshots {
-            snapshot.symbols.push(format!("{symbols}_"));
+        // A cell that was run again has nothing new.
+        if self.loaded.insert(symbols.to_owned()) {
+            for snapshot in &mut self.snapshots {
+                snapshot.symbols.push(symbols.to_owned());
+            }
         }
+    }
+
+    /// How the symbols begin of the crates that the process has loaded.
+    pub fn loaded_symbols(&self) -> &BTreeSet<String> {
+        &self.loaded
+    }
+
+    /// All that the process had is gone.
+    pub fn process_lost(&mut self) {
+        self.loaded.clear();
+        self.snapshots.clear();
     }
 
     /// The process is again what it was at an order.
     pub fn restore(&mut self, id: u64, definitions: &mut Definitions) -> Restored {
         let Some(at) = self.snapshots.iter().position(|snapshot| snapshot.id == id) else {
-            // Too old to know what it holds: nothing in it is used.
+            // Too old to know what it holds: nothing in it is used. (`loaded` may name more than
+            // it has, which costs at most another name.)
             self.snapshots.clear();
             return Restored { outdated: Vec::new(), lost: definitions.lose_values() };
         };
         let Snapshot { variables, outdated, symbols, .. } = self.snapshots.swap_remove(at);
         self.snapshots.clear();
+        self.loaded.retain(|loaded| !symbols.contains(loaded));
         for stored in &mut definitions.items {
             stored.symbols.take_if(|made| symbols.iter().any(|symbols| made.starts_with(symbols)));
         }

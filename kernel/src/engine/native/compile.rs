@@ -1,14 +1,15 @@
 //! One call of the compiler.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 
 use tokio::process::Command;
 
+use super::cache::{Cache, Entry, Inputs, Key};
 use super::diagnostics::CompilerOutput;
-use super::generate::Generated;
 use super::style::Style;
 
 /// What every cell is compiled with: the compiler, the crates a cell may name.
@@ -58,47 +59,140 @@ pub enum CompileError {
     Rejected(CompilerOutput),
 }
 
-/// Compiles generated text to `directory/stem.rs`, `.so` and `.mir`.
-///
-/// Dropping the future stops the compiler.
-pub async fn compile(
-    environment: &Environment,
-    directory: &Path,
-    stem: &str,
-    generated: &Generated,
-    goal: Goal,
-) -> Result<Compiled, CompileError> {
-    let source_file = format!("{stem}.rs");
-    tokio::fs::write(directory.join(&source_file), generated.source.as_str()).await.map_err(CompileError::File)?;
-    let library = directory.join(format!("lib{stem}{}", std::env::consts::DLL_SUFFIX));
-    let mir = directory.join(format!("{stem}.mir"));
-    let mut emit = OsString::from("--emit=");
-    if goal == Goal::Library {
-        emit.push("link=");
-        emit.push(&library);
-        emit.push(",");
-    }
-    emit.push("mir=");
-    emit.push(&mir);
+/// How texts are compiled for a notebook.
+#[derive(Debug, Clone, Copy)]
+pub struct Compiler<'a> {
+    pub environment: &'a Environment,
+    /// Where the compiled cells of this kernel lie.
+    pub directory: &'a Path,
+    pub cache: &'a Cache,
+    /// As `cargo build --release` would.
+    pub release: bool,
+    /// Nobody waits for it: others have the processor first.
+    pub ahead: bool,
+}
 
-    let mut command = Command::new(&environment.rustc);
-    command
-        .current_dir(directory)
-        .args(FLAGS)
-        .args(level(environment, goal, stem))
-        .arg(emit)
-        .args(&environment.arguments)
-        .arg(&source_file);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-    end_with_caller(&mut command);
-    log(command.as_std());
-    let finished = command.output().await.map_err(CompileError::Start)?;
-    let output = CompilerOutput::parse(&String::from_utf8_lossy(&finished.stderr), &source_file);
-    if !finished.status.success() {
-        return Err(CompileError::Rejected(output));
+impl Compiler<'_> {
+    /// Compiles generated text, unless that was done before, to a library and the types, in
+    /// files with the name `stem` of [`stem`](Compiler::stem).
+    ///
+    /// Dropping the future stops the compiler.
+    ///
+    /// # Errors
+    /// When the text has errors, or when there is no compiler or no room for files.
+    pub async fn compile(&self, text: &str, goal: Goal, key: &Key) -> Result<Compiled, CompileError> {
+        // What is compiled ahead of time need not be compiled twice.
+        let _alone = self.cache.alone_with(key).await;
+        let stem = self.stem(key);
+        let source_file = format!("{stem}.rs");
+        let library = self.library(&stem);
+        let entry = match self.cache.get(key, || library.exists()) {
+            Some(entry) => {
+                self.write_files(text, &source_file, &library, &entry).await.map_err(CompileError::File)?;
+                entry
+            }
+            None => {
+                tokio::fs::write(self.directory.join(&source_file), text).await.map_err(CompileError::File)?;
+                let entry = self.call(&stem, &library, goal).await?;
+                let output = CompilerOutput::parse(&entry.messages, &source_file);
+                // Not what a full disk or too little memory has done.
+                if entry.success || output.is_about_the_text() {
+                    self.cache.put(key.clone(), entry.clone());
+                }
+                Arc::new(entry)
+            }
+        };
+        let output = CompilerOutput::parse(&entry.messages, &source_file);
+        if !entry.success {
+            return Err(CompileError::Rejected(output));
+        }
+        Ok(Compiled { library, mir: entry.mir.clone(), output })
     }
-    let mir = tokio::fs::read(&mir).await.map_err(CompileError::File)?;
-    Ok(Compiled { library, mir: String::from_utf8_lossy(&mir).into_owned(), output })
+
+    /// The key of a text.
+    pub fn key(&self, text: &str, goal: Goal) -> Key {
+        let goal_word = OsStr::new(if goal == Goal::Types { "types" } else { "library" });
+        let flags = FLAGS.iter().map(OsStr::new);
+        let level = level(self.environment, goal, self.release);
+        let arguments = self.environment.arguments.iter().map(OsString::as_os_str);
+        let level = level.iter().map(OsStr::new);
+        Key::of(
+            text,
+            [self.environment.rustc.as_os_str(), goal_word].into_iter().chain(flags).chain(level).chain(arguments),
+        )
+    }
+
+    /// How the files of a text are called. (The name tells how it is compiled, so that it
+    /// can be compiled in the same way later.)
+    fn stem(&self, key: &Key) -> String {
+        format!("cell_{}{}", key.short(), if self.release { RELEASE } else { "" })
+    }
+
+    fn library(&self, stem: &str) -> PathBuf {
+        self.directory.join(format!("lib{stem}{}", std::env::consts::DLL_SUFFIX))
+    }
+
+    /// Puts the files of an entry where the compiler would have written them.
+    async fn write_files(&self, text: &str, source_file: &str, library: &Path, entry: &Entry) -> io::Result<()> {
+        let source = self.directory.join(source_file);
+        if !source.exists() {
+            tokio::fs::write(source, text).await?;
+        }
+        if let Some(bytes) = entry.library.as_ref().filter(|bytes| !bytes.is_empty()) {
+            // The process for cells may have a file of that name in its memory.
+            let fresh = library.with_extension("new");
+            tokio::fs::write(&fresh, bytes).await?;
+            tokio::fs::rename(&fresh, library).await?;
+        }
+        Ok(())
+    }
+
+    async fn call(&self, stem: &str, library: &Path, goal: Goal) -> Result<Entry, CompileError> {
+        let (mir, rules) = (self.directory.join(format!("{stem}.mir")), self.directory.join(format!("{stem}.d")));
+        let mut emit = OsString::from("--emit=");
+        if goal == Goal::Library {
+            emit.push("link=");
+            emit.push(library);
+            emit.push(",");
+        }
+        emit.push("mir=");
+        emit.push(&mir);
+        emit.push(",dep-info=");
+        emit.push(&rules);
+        let source_file = format!("{stem}.rs");
+        let mut command = Command::new(&self.environment.rustc);
+        command
+            .current_dir(self.directory)
+            .args(FLAGS)
+            .args(level(self.environment, goal, self.release))
+            .arg(emit)
+            .args(&self.environment.arguments)
+            .arg(&source_file);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        end_with_caller(&mut command);
+        if self.ahead {
+            behind_others(&mut command);
+        }
+        log(command.as_std());
+        let finished = command.output().await.map_err(CompileError::Start)?;
+        let success = finished.status.success();
+        let read = |path: PathBuf| async move {
+            let bytes = tokio::fs::read(path).await.map_err(CompileError::File)?;
+            Ok::<_, CompileError>(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        // Rules are written before errors are found, if it comes to that.
+        let rules = read(rules).await.unwrap_or_default();
+        Ok(Entry {
+            success,
+            library: match goal {
+                Goal::Library if success => Some(tokio::fs::read(library).await.map_err(CompileError::File)?),
+                _ => None,
+            },
+            mir: if success { read(mir).await? } else { String::new() },
+            messages: String::from_utf8_lossy(&finished.stderr).into_owned(),
+            inputs: Inputs::read(&rules, self.directory, &source_file),
+        })
+    }
 }
 
 /// Compiles `directory/stem.rs` again as it was, but with the lines of its code, and
@@ -111,7 +205,7 @@ pub async fn compile_with_lines(environment: &Environment, directory: &Path, ste
     command
         .current_dir(directory)
         .args(FLAGS)
-        .args(level(environment, Goal::Library, stem))
+        .args(level(environment, Goal::Library, stem.ends_with(RELEASE)))
         .arg("-Cdebuginfo=line-tables-only")
         .arg(emit)
         .args(&environment.arguments)
@@ -131,6 +225,19 @@ fn end_with_caller(command: &mut Command) {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = command;
+}
+
+/// Gives it what processor time others leave.
+fn behind_others(command: &mut Command) {
+    const LAST: i32 = 19;
+    // SAFETY: runs between fork and exec, where this system call is allowed. If it fails, it
+    // is compiled like anything else.
+    unsafe {
+        command.pre_exec(|| {
+            nix::libc::setpriority(nix::libc::PRIO_PROCESS, 0, LAST);
+            Ok(())
+        });
+    }
 }
 
 /// Says, at level debug, how the compiler is called: a JSON list of the directory, the
@@ -167,20 +274,19 @@ const FLAGS: &[&str] = &[
     "-Clink-args=-undefined dynamic_lookup",
 ];
 
-/// How the stem of a cell ends that is compiled as `cargo build --release` would. (The
-/// name tells it, so that the same cell can be compiled in the same way later.)
-pub const RELEASE: &str = "_release";
+/// How the name of a text ends that is compiled as `cargo build --release` would.
+const RELEASE: &str = "_release";
 
 /// What cells are optimised to, unless it is asked for something else.
 pub const USUAL_LEVEL: u8 = 2;
 
-fn level(environment: &Environment, goal: Goal, stem: &str) -> Vec<String> {
+fn level(environment: &Environment, goal: Goal, release: bool) -> Vec<String> {
     // Types are the same at every level.
     if goal == Goal::Types {
         return vec!["-Copt-level=0".to_owned()];
     }
     // What is measured is the release code, also when backtraces are wanted.
-    if stem.ends_with(RELEASE) {
+    if release {
         let mut flags = vec!["-Copt-level=3".to_owned(), "-Coverflow-checks=off".to_owned()];
         flags.extend(environment.debug_lines.then(|| "-Cdebuginfo=line-tables-only".to_owned()));
         return flags;

@@ -22,16 +22,17 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::Table;
 
+use super::build::Progress;
 use super::build::bundle::{Bundle, BundledCrate, Found, Recipe, assignment, file_name};
 use super::build::cargo::Build;
 use super::build::failure::BuildError;
 #[cfg(test)]
 use super::build::failure::FailureKind;
 use super::build::store::{Lock, Store};
-use super::build::{Progress, short_hash};
 use super::dependency_spec::{DependencySpec, SpecError};
 use super::prelude::{self, Prelude};
 use super::toolchain::Toolchain;
+use crate::digest::short_hash;
 
 /// The crates that one session has added.
 #[derive(Debug, Clone)]

@@ -4,12 +4,13 @@
 //! cell uses, [`dependencies`] adds crates to it; [`setup`] holds
 //! all three together. For a cell, [`generate`] writes a
 //! crate from its text and what the notebook has defined, [`compile`] calls the
-//! compiler, [`resolve`] tries until it compiles, by what [`learn`] makes of refused lines,
+//! compiler unless [`cache`] knows what comes of it, [`resolve`] tries until it compiles, by what [`learn`] makes of refused lines,
 //! [`mir`] and [`type_text`] read the variables' types off the compiler's output,
 //! [`style`] says how values are shown, [`diagnostics`] tells errors in the cell's own lines;
 //! [`measure`] writes cells whose time is taken.
 
 pub mod build;
+pub mod cache;
 pub mod compile;
 pub mod dependencies;
 pub mod dependency_spec;

@@ -16,8 +16,9 @@ use super::build::bundle::{Bundle, BundledCrate, Recipe, assignment};
 use super::build::cargo::{Build, Cargo};
 use super::build::failure::BuildError;
 use super::build::store::{Lock, Store};
-use super::build::{Progress, project, short_hash, sources};
+use super::build::{Progress, project, sources};
 use super::toolchain::Toolchain;
+use crate::digest::short_hash;
 
 /// To be counted up when bundles are made in another way than before.
 const FORMAT: &str = "1";

@@ -4,13 +4,14 @@
 //! items: the compiler knows best, so a plan is made as if all went well, and where the
 //! compiler refuses a generated line, the plan is changed accordingly and tried again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::compile::{self, CompileError, Compiled, Environment, Goal};
+use super::cache::{Cache, Key};
+use super::compile::{CompileError, Compiled, Compiler, Environment, Goal};
 use super::diagnostics::{CompilerOutput, Diagnostic};
 use super::generate::{self, Back, Generated, Kept, OldItem, Plan, TAIL_TYPE, Tail, Taken};
 use super::learn::{self, Learnt, Next, Try};
@@ -24,6 +25,7 @@ use crate::cell::parse::{self, Cell, LetBinding, MacroReading};
 use crate::cell::source::{CellSource, SourceText};
 use crate::cell::statics::StaticUse;
 use crate::definitions::{Changes, Definitions, Variable, has_static_of, symbols_for};
+use crate::digest::short_hash;
 
 /// A cell that compiled.
 pub struct Resolved {
@@ -37,6 +39,8 @@ pub struct Resolved {
     /// Stored items to drop: the cell defines them anew in a way only the compiler saw.
     pub dropped: Vec<usize>,
     pub changes: Changes,
+    /// The names of the variables that it takes.
+    pub taken: BTreeSet<String>,
     /// Variables that the cell makes and that can be used later.
     pub made: BTreeMap<String, Variable>,
     /// Those that cannot, and why.
@@ -64,10 +68,21 @@ const MOST_TRIES: usize = 16;
 pub struct Resolver<'a> {
     pub environment: &'a Environment,
     pub definitions: &'a Definitions,
+    /// Where the compiled cells of this kernel lie.
     pub directory: &'a Path,
-    /// Tells this run's files and symbols from all others'.
-    pub run: u64,
+    pub cache: &'a Cache,
+    /// How the symbols begin of crates that the process for cells has loaded.
+    pub loaded: &'a BTreeSet<String>,
+    /// What cells took when they ran before, by their code.
+    pub taken_before: &'a BTreeMap<String, BTreeSet<String>>,
+    /// Nobody waits for it.
+    pub ahead: bool,
 }
+
+/// The entry point of every cell's crate. (It is looked for in that one only.)
+const ENTRY: &str = "threadbook_cell";
+/// Stands for the beginning of a crate's own symbols until it is known what is in it.
+const SYMBOLS: &str = "threadbook_static_0000000000000000";
 
 const TOKIO: &str = "tokio";
 
@@ -110,19 +125,19 @@ impl Resolver<'_> {
         aim: Goal,
     ) -> Result<(Resolved, String), Refused> {
         let begin = Instant::now();
-        let release = match measure {
-            Measure::No => "",
-            Measure::Time | Measure::Timeit(_) => compile::RELEASE,
-        };
+        let compiler = self.compiler(*measure != Measure::No);
         let mut learnt = Learnt::default();
         let mut first: Option<Refused> = None;
-        for attempt in 0..MOST_TRIES {
+        // A cell that was run before has made its variables then. If it did not need them at
+        // the time, it does not now, and is the same crate again.
+        let mut own = self.taken_before.get(&source.text[code.clone()]);
+        for _ in 0..MOST_TRIES {
             let (cell, measured) = match self.parse(source, code.clone(), measure, &learnt) {
                 Ok(parsed) => parsed,
                 Err(range) => return Err(self.syntax_errors(source, range).await),
             };
             let changes = self.definitions.changes(&cell);
-            let (mut plan, left_out) = self.plan(&cell, &changes, &learnt, aim);
+            let (mut plan, left_out) = self.plan(&cell, &changes, &learnt, aim, own);
             plan.measure = match (measure, &measured) {
                 (Measure::Timeit(timeit), Some(measured)) => {
                     measure::plan(timeit, measured, &plan.taken, self.definitions, &learnt)
@@ -130,11 +145,11 @@ impl Resolver<'_> {
                 (Measure::Time, _) => measure::Plan::Time,
                 _ => measure::Plan::No,
             };
-            let generated = generate::generate(&cell, &plan);
+            let mut generated = generate::generate(&cell, &plan);
             let asks_signatures = plan.kept.iter().any(|kept| kept.closure_arguments.is_some());
             let goal = if asks_signatures { Goal::Types } else { aim };
-            let stem = format!("cell_{}_{attempt}{release}", self.run);
-            match compile::compile(self.environment, self.directory, &stem, &generated, goal).await {
+            let key = self.name_symbols(&compiler, goal, &mut plan, &mut generated);
+            match compiler.compile(generated.source.as_str(), goal, &key).await {
                 Ok(mut compiled) => {
                     if let Some(made) = accept(&plan, &compiled, source.number, &cell, &mut learnt) {
                         let mir = std::mem::take(&mut compiled.mir);
@@ -153,6 +168,12 @@ impl Resolver<'_> {
                     match learn::learn(&output, &tried, &mut learnt) {
                         Next::Retry => {}
                         Next::Guess(errors) => drop(first.get_or_insert_with(|| refused(errors))),
+                        // Something else has changed since the cell was run.
+                        Next::Report(_) if own.is_some() => {
+                            own = None;
+                            learnt = Learnt::default();
+                            first = None;
+                        }
                         Next::Report(errors) => return Err(first.unwrap_or_else(|| refused(errors))),
                     }
                 }
@@ -162,6 +183,33 @@ impl Resolver<'_> {
         let errors = Vec::new();
         let text = "the compiler refused every form of this cell that was tried: please report it".to_owned();
         Err(first.unwrap_or(Refused::Rejected { errors, text, source: SourceText::default() }))
+    }
+
+    fn compiler(&self, release: bool) -> Compiler<'_> {
+        let Resolver { environment, directory, cache, ahead, .. } = *self;
+        Compiler { environment, directory, cache, release, ahead }
+    }
+
+    /// Gives the crate's own symbols names that only the same crate has, and returns its key.
+    ///
+    /// The same crate once more is the one that is loaded, with its statics as they are.
+    /// But when the notebook has defined them anew since, or has forgotten them, they are to
+    /// begin anew: then it is made another one.
+    fn name_symbols(&self, compiler: &Compiler<'_>, goal: Goal, plan: &mut Plan, generated: &mut Generated) -> Key {
+        let key = compiler.key(generated.source.as_str(), goal);
+        if !generated.source.as_str().contains(SYMBOLS) {
+            return key;
+        }
+        let in_use = |symbols: &str| {
+            let mut made = self.definitions.items.iter().filter_map(|stored| stored.symbols.as_ref());
+            made.any(|made| made.starts_with(symbols))
+        };
+        let prefix = SYMBOLS.trim_end_matches('0');
+        let name = |again: u64| format!("{prefix}{}", short_hash([key.short().as_bytes(), &again.to_le_bytes()]));
+        let is_free = |symbols: &String| !self.loaded.contains(symbols) || in_use(symbols);
+        plan.symbols = (0..).map(name).find(is_free).expect("there are more numbers than crates");
+        generated.source.replace_by(SYMBOLS, &plan.symbols);
+        compiler.key(generated.source.as_str(), goal)
     }
 
     /// # Errors
@@ -186,8 +234,19 @@ impl Resolver<'_> {
     }
 
     /// The plan, and whether items of the notebook are left out of it.
-    fn plan(&self, cell: &Cell, changes: &Changes, learnt: &Learnt, aim: Goal) -> (Plan, bool) {
-        let symbols = format!("threadbook_static_{}", self.run);
+    fn plan(
+        &self,
+        cell: &Cell,
+        changes: &Changes,
+        learnt: &Learnt,
+        aim: Goal,
+        taken_before: Option<&BTreeSet<String>>,
+    ) -> (Plan, bool) {
+        let is_made_again = |name: &String| {
+            taken_before.is_some_and(|taken| !taken.contains(name))
+                && cell.bindings.iter().any(|binding| binding.name == *name)
+        };
+        let symbols = SYMBOLS;
         let taken: Vec<Taken> = self
             .definitions
             .variables
@@ -196,6 +255,7 @@ impl Resolver<'_> {
                 cell.mentions.contains(*name)
                     && !changes.variables.contains_key(*name)
                     && !learnt.unusable.contains_key(*name)
+                    && !is_made_again(name)
             })
             .map(|(name, variable)| Taken {
                 name: name.clone(),
@@ -231,7 +291,7 @@ impl Resolver<'_> {
                 let stored = &self.definitions.items[index];
                 let (symbols, usage) = match &stored.symbols {
                     Some(symbols) if !has_static_of(&item, &changes.types) => (symbols.clone(), StaticUse::Refer),
-                    _ => (symbols_for(&symbols, &item), StaticUse::Define),
+                    _ => (symbols_for(symbols, &item), StaticUse::Define),
                 };
                 OldItem { item, index, symbols, usage }
             })
@@ -251,8 +311,8 @@ impl Resolver<'_> {
         let ended = ended.filter(|name| learnt.not_kept.contains_key(*name) && !learnt.ends_itself.contains(*name));
         let plan = Plan {
             ended: ended.cloned().collect(),
-            entry: format!("threadbook_cell_{}", self.run),
-            symbols,
+            entry: ENTRY.to_owned(),
+            symbols: symbols.to_owned(),
             taken,
             kept,
             awaits: cell.awaits || learnt.awaits,
@@ -296,6 +356,7 @@ impl Resolver<'_> {
             entry: plan.entry,
             symbols: plan.symbols,
             source: generated.source,
+            taken: plan.taken.into_iter().map(|taken| taken.name).collect(),
             included: plan.old.iter().map(|old| old.index).collect(),
             // What a measured body defines is its own, and leaves the notebook's as it is.
             dropped: match plan.measure {
@@ -321,23 +382,19 @@ impl Resolver<'_> {
         text.push_cell(source, code);
         let end = text.len();
         text.push(if balanced { "\n}" } else { "" });
-        let generated = Generated { source: text, regions: Vec::new(), old_items: Vec::new() };
-        let stem = format!("cell_{}_syntax", self.run);
-        match compile::compile(self.environment, self.directory, &stem, &generated, Goal::Types).await {
+        let compiler = self.compiler(false);
+        let key = compiler.key(text.as_str(), Goal::Types);
+        match compiler.compile(text.as_str(), Goal::Types, &key).await {
             Ok(_) => {
-                let text = "this cell has a form that Threadbook cannot take apart. If it nests very deeply, \
+                let told = "this cell has a form that Threadbook cannot take apart. If it nests very deeply, \
                             make several statements of it; else please report it"
                     .to_owned();
-                Refused::Rejected { errors: Vec::new(), text, source: generated.source }
+                Refused::Rejected { errors: Vec::new(), text: told, source: text }
             }
             Err(CompileError::Rejected(output)) => Refused::Rejected {
-                errors: output
-                    .errors()
-                    .cloned()
-                    .map(|error| at_the_end_of_the_cell(error, &generated.source, end))
-                    .collect(),
+                errors: output.errors().cloned().map(|error| at_the_end_of_the_cell(error, &text, end)).collect(),
                 text: output.text,
-                source: generated.source,
+                source: text,
             },
             Err(other) => Refused::Failed(other),
         }

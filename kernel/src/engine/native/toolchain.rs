@@ -12,7 +12,7 @@ use semver::Version;
 use thiserror::Error;
 use tokio::process::Command;
 
-use super::build::short_hash;
+use crate::digest::short_hash;
 
 /// A compiler and its cargo, found once and asked what they are.
 #[derive(Debug, Clone)]

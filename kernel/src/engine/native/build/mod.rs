@@ -24,13 +24,3 @@ pub mod store;
 
 /// Lines of progress, for a person.
 pub type Progress<'a> = &'a mut (dyn FnMut(&str) + Send);
-
-/// Sixteen hexadecimal digits that change when any of the parts, or their borders, do.
-pub fn short_hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
-    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
-    for part in parts {
-        context.update(&part.len().to_le_bytes());
-        context.update(part);
-    }
-    context.finish().as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
-}

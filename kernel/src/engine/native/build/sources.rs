@@ -10,7 +10,7 @@ use include_dir::{Dir, include_dir};
 use toml::{Table, Value};
 
 use super::failure::BuildError;
-use super::short_hash;
+use crate::digest::short_hash;
 
 pub static SOURCES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../src");
 static WORKSPACE_MANIFEST: &str = include_str!("../../../../../Cargo.toml");

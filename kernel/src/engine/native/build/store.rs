@@ -7,6 +7,7 @@
 //! <cache>/lock                            held while anything is built
 //! <cache>/builds/<compiler>-<sources>/    can be deleted: generated cargo projects
 //! <cache>/targets/<compiler>/             can be deleted: cargo's target directory
+//! <cache>/cells/                          can be deleted: compiled cells (see the module `cache`)
 //! ```
 //!
 //! A directory of a bundle appears whole or not at all: it is made under another name
@@ -32,6 +33,24 @@ const KEPT_BUNDLES: usize = 100;
 pub const MANIFEST: &str = "bundle.json";
 const UNFINISHED: &str = ".new-";
 
+/// Where things lie that can be made again.
+///
+/// # Errors
+/// Without a home directory.
+pub fn cache_directory() -> Result<PathBuf, BuildError> {
+    place("THREADBOOK_CACHE_DIR", dirs::cache_dir())
+}
+
+fn place(name: &str, usual: Option<PathBuf>) -> Result<PathBuf, BuildError> {
+    let chosen = env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let chosen = chosen.or_else(|| Some(usual?.join("threadbook")));
+    // Another working directory must not mean another store.
+    chosen.and_then(|path| std::path::absolute(path).ok()).ok_or_else(|| BuildError::Storage {
+        path: name.into(),
+        source: io::Error::new(io::ErrorKind::NotFound, "there is no home directory"),
+    })
+}
+
 /// The directories of one compiler and one version of Threadbook.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -49,18 +68,8 @@ pub struct Lock {
 impl Store {
     /// The store in the environment's directories. Touches nothing on disk.
     pub fn open(version: String) -> Result<Store, BuildError> {
-        let place = |name: &str, usual: Option<PathBuf>| {
-            let chosen = env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
-            let chosen = chosen.or_else(|| Some(usual?.join("threadbook")));
-            // Another working directory must not mean another store.
-            chosen.and_then(|path| std::path::absolute(path).ok()).ok_or_else(|| BuildError::Storage {
-                path: name.into(),
-                source: io::Error::new(io::ErrorKind::NotFound, "there is no home directory"),
-            })
-        };
         let data = place("THREADBOOK_DATA_DIR", dirs::data_local_dir())?;
-        let cache = place("THREADBOOK_CACHE_DIR", dirs::cache_dir())?;
-        Ok(Store { data, cache, version })
+        Ok(Store { data, cache: cache_directory()?, version })
     }
 
     /// A store in other directories than the environment's.

@@ -36,6 +36,14 @@ impl CompilerOutput {
         output
     }
 
+    /// Whether compiling the same text again gives the same errors: all of them point at
+    /// it, and nothing else went wrong.
+    pub fn is_about_the_text(&self) -> bool {
+        let mut errors = self.errors().peekable();
+        errors.peek().is_some()
+            && errors.all(|error| error.level == Level::Error && error.spans.iter().any(|span| span.in_main_file))
+    }
+
     pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.is_error())
     }
