@@ -3,11 +3,12 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader};
+use std::path::Path;
 
 use crate::__rt;
 use crate::display::{self, MimeBundle};
 use crate::limits::size;
-use crate::message::CapturedPiece;
+use crate::message::{CAPTURED, CapturedPiece};
 
 /// What a cell has shown, kept instead of shown: `%%capture NAME` makes the variable NAME of
 /// this type.
@@ -57,12 +58,16 @@ impl fmt::Debug for Captured {
     }
 }
 
-/// Reads what the kernel has captured into a file, pieces as JSON one after the other.
+/// Reads what the kernel has captured into the file that the variable [`CAPTURED`] names, pieces as JSON one after the other.
 ///
 /// # Errors
 /// When the file cannot be read.
 #[doc(hidden)]
-pub fn read(path: &str) -> io::Result<Captured> {
+pub fn read() -> io::Result<Captured> {
+    read_file(Path::new(&std::env::var_os(CAPTURED).ok_or(io::ErrorKind::NotFound)?))
+}
+
+fn read_file(path: &Path) -> io::Result<Captured> {
     let pieces = serde_json::Deserializer::from_reader(BufReader::new(File::open(path)?)).into_iter();
     let mut captured = Captured::default();
     // The place of each display that can be updated.
@@ -108,7 +113,7 @@ mod tests {
         ];
         let text: String = pieces.iter().map(|piece| serde_json::to_string(piece).expect("text")).collect();
         std::fs::write(&path, text).expect("a file");
-        let captured = read(path.to_str().expect("UTF-8")).expect("it was written");
+        let captured = read_file(&path).expect("it was written");
         std::fs::remove_file(&path).expect("it is there");
         let texts: Vec<_> = captured.displays.iter().map(|bundle| bundle.get("text/plain").cloned()).collect();
         assert_eq!(texts, [Some("newer".into()), Some("second".into())]);

@@ -214,6 +214,10 @@ pub enum ToCell {
     },
 }
 
+/// The variable of the environment that names the file with what `%%capture` has kept. (The
+/// code that reads it is the same for all files: it is compiled once.)
+pub const CAPTURED: &str = "THREADBOOK_CAPTURED";
+
 /// A part of what a cell has shown that is kept for a variable, in a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -66,6 +66,18 @@ pub struct Changes {
 }
 
 impl Definitions {
+    /// Whether a cell compiles to the same for both.
+    pub fn compiles_as(&self, other: &Definitions) -> bool {
+        let variable =
+            |(name, variable): (&String, &Variable)| (name.clone(), variable.type_name.clone(), variable.mutable);
+        let same_item = |(own, other): (&StoredItem, &StoredItem)| {
+            own.symbols == other.symbols && own.item.normalized == other.item.normalized
+        };
+        self.variables.iter().map(variable).eq(other.variables.iter().map(variable))
+            && self.items.len() == other.items.len()
+            && self.items.iter().zip(&other.items).all(same_item)
+    }
+
     /// What the cell's definitions do to types and variables that are there. The same
     /// definition once more changes nothing.
     pub fn changes(&self, cell: &Cell) -> Changes {

@@ -75,6 +75,12 @@ pub trait Interpreter: Send + Sync + 'static {
     /// Runs one cell to its end. Called for one cell at a time.
     fn execute(&self, request: CellRequest, output: Output) -> impl Future<Output = Outcome> + Send;
 
+    /// A cell will be run when those before it have ended: it can be prepared meanwhile.
+    fn announce(&self, _code: &str) {}
+
+    /// What was announced and has not begun will not be run.
+    fn withdraw(&self) {}
+
     /// Values of expressions, evaluated after a cell without showing anything.
     fn evaluate(&self, expressions: BTreeMap<String, String>) -> impl Future<Output = Expressions> + Send;
 

@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::message::{self, Request};
+use super::requests::ExecuteRequest;
 use super::server::{Kernel, Replies};
 use crate::interpreter::Interpreter;
 
@@ -39,10 +40,19 @@ impl<I: Interpreter> Shell<I> {
     }
 
     /// Takes requests from the socket while cells run.
-    pub async fn receive(mut requests: RouterRecvConnection, queue: mpsc::UnboundedSender<Request>) {
+    pub async fn receive(
+        kernel: Arc<Kernel<I>>,
+        mut requests: RouterRecvConnection,
+        queue: mpsc::UnboundedSender<Request>,
+    ) {
         loop {
             match message::receive(&mut requests).await {
                 Ok(request) => {
+                    if request.msg_type() == "execute_request"
+                        && let Ok(execute) = request.content::<ExecuteRequest>()
+                    {
+                        kernel.interpreter.announce(&execute.code);
+                    }
                     if queue.send(request).is_err() {
                         return;
                     }
@@ -79,6 +89,7 @@ impl<I: Interpreter> Shell<I> {
         for waiting in &mut self.waiting {
             waiting.aborted = true;
         }
+        self.kernel.interpreter.withdraw();
     }
 
     async fn abort(&self, request: &Request) {

@@ -76,6 +76,8 @@ pub async fn run(
     for cell in cells.iter().filter(|cell| !is_skipped(cell)) {
         notebook.set_outputs(cell.index, None, Vec::new());
     }
+    let will_run = |cell: &&CodeCell| !is_skipped(cell) && !cell.source.trim().is_empty();
+    cells.iter().filter(will_run).for_each(|cell| interpreter.announce(&cell.source));
     let mut started: Vec<Started> = Vec::new();
     let mut ending = Ending::Completed;
     for cell in &cells {

@@ -3,10 +3,11 @@
 //! [`Session`] is what a front end speaks to (the trait `Interpreter`). It prepares the
 //! compiler and a worker in the background, then hands cells to the [`notebook`], which
 //! takes each through [`magics`], the engine and the worker, and remembers in
-//! [`definitions`] what it made. [`stopping`] sees to interrupts, [`safety`] knows what a
+//! [`definitions`] what it made. [`ahead`] compiles the next ones meanwhile. [`stopping`] sees to interrupts, [`safety`] knows what a
 //! checkpoint was made of, [`surroundings`] where cells find themselves. [`report`] and [`loss`] word errors for learners,
 //! [`notices`] what the kernel itself has to say.
 
+mod ahead;
 mod directory;
 mod loss;
 mod magics;
@@ -26,6 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use self::ahead::Waiting;
 use self::magics::Cell;
 use self::notebook::{Notebook, ResultSender, Stop};
 use crate::cell::magic;
@@ -45,6 +47,7 @@ pub struct Session {
     /// What completion and inspection see: as of the last cell that ended.
     scope: Mutex<scope::Scope>,
     stop: watch::Sender<u64>,
+    waiting: Arc<Waiting>,
     language_version: Arc<OnceLock<String>>,
 }
 
@@ -63,10 +66,12 @@ impl Session {
     /// Starts to prepare a session in the background. The compiler's version is told
     /// through `language_version` as soon as it is known.
     pub fn start(language_version: Arc<OnceLock<String>>) -> Session {
+        let waiting = Arc::<Waiting>::default();
         Session {
-            state: tokio::sync::Mutex::new(prepare(language_version.clone())),
+            state: tokio::sync::Mutex::new(prepare(language_version.clone(), waiting.clone())),
             scope: Mutex::default(),
             stop: watch::Sender::new(0),
+            waiting,
             language_version,
         }
     }
@@ -112,7 +117,7 @@ impl Session {
         stop: &mut Stop,
     ) -> Result<&'a mut Notebook, CellError> {
         if let State::Idle = state {
-            *state = prepare(self.language_version.clone());
+            *state = prepare(self.language_version.clone(), self.waiting.clone());
         }
         if let State::Preparing { work, lines } = state {
             let lines = lines.clone();
@@ -135,14 +140,14 @@ impl Session {
     }
 }
 
-fn prepare(language_version: Arc<OnceLock<String>>) -> State {
+fn prepare(language_version: Arc<OnceLock<String>>, waiting: Arc<Waiting>) -> State {
     let (say, lines) = watch::channel(String::new());
     let work = tokio::spawn(async move {
         let setup =
             Setup::find(move |line| drop(say.send(line.to_owned()))).await.map_err(|error| error.to_string())?;
         // It stays what the first preparation found.
         let _ = language_version.set(setup.toolchain.release.to_string());
-        Notebook::start(setup).await
+        Notebook::start(setup, waiting).await
     });
     State::Preparing { work, lines }
 }
@@ -178,13 +183,30 @@ pub fn scope_of(definitions: &Definitions, crates: Vec<String>) -> scope::Scope 
 impl Interpreter for Session {
     async fn execute(&self, request: CellRequest, output: Output) -> Outcome {
         let mut state = self.state.lock().await;
+        let turn = self.waiting.begin(&request.code);
+        if let State::Ready(notebook) = &mut *state {
+            notebook.look_at_ahead(turn);
+        }
         // What a silent cell evaluates to is shown nowhere.
         let result = request.silent.then(|| mpsc::unbounded_channel().0);
         let outcome = self.run(&mut state, &request, &output, result).await;
+        if outcome.error.is_some()
+            && let State::Ready(notebook) = &mut *state
+        {
+            notebook.forget_ahead();
+        }
         if let Some(error) = &outcome.error {
             output.send(Event::Error(error.clone())).await;
         }
         outcome
+    }
+
+    fn announce(&self, code: &str) {
+        self.waiting.announce(code);
+    }
+
+    fn withdraw(&self) {
+        self.waiting.withdraw();
     }
 
     async fn evaluate(&self, expressions: BTreeMap<String, String>) -> Expressions {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use threadbook::message::{Ending, PanicReport, Place};
 use tokio::sync::{mpsc, watch};
 
+use super::ahead::{self, Ahead, Turn, Waiting};
 use super::directory;
 use super::loss::{self, FallBack};
 use super::magics::{self, Cell, History};
@@ -59,12 +60,19 @@ pub struct Notebook {
     /// Shared with the worker's reader, which tells panics of threads.
     sources: Arc<Mutex<Sources>>,
     /// Compiled cells lie here while the kernel lives.
-    directory: tempfile::TempDir,
-    cache: Cache,
+    directory: Arc<tempfile::TempDir>,
+    cache: Arc<Cache>,
     /// What cells took that have run, by their code.
     taken_before: BTreeMap<String, BTreeSet<String>>,
     pub(super) runs: u64,
     pub surroundings: Surroundings,
+    /// Nothing is run: see [`ahead`](super::ahead).
+    is_imagined: bool,
+    waiting: Arc<Waiting>,
+    /// The cell that runs, and what was defined before it.
+    running: Option<(Arc<CellSource>, Definitions)>,
+    ahead: Option<Ahead>,
+    ahead_thread: Option<ahead::Thread>,
 }
 
 /// What Rust programs look at for the same purpose.
@@ -86,8 +94,8 @@ impl Notebook {
     ///
     /// # Errors
     /// Says what to do when the worker does not start or no file can be written.
-    pub async fn start(setup: Setup) -> Result<Notebook, String> {
-        let directory = directory::make()?;
+    pub async fn start(setup: Setup, waiting: Arc<Waiting>) -> Result<Notebook, String> {
+        let directory = Arc::new(directory::make()?);
         let mut notebook = Notebook {
             definitions: Definitions::default(),
             setup,
@@ -103,13 +111,79 @@ impl Notebook {
             worker: None,
             sources: Arc::default(),
             directory,
-            cache: Cache::new(Disk::open()),
+            cache: Arc::new(Cache::new(Disk::open())),
             taken_before: BTreeMap::new(),
             runs: 0,
             surroundings: Surroundings::default(),
+            is_imagined: false,
+            waiting,
+            running: None,
+            ahead: None,
+            ahead_thread: None,
         };
         notebook.worker().await.map_err(|error| error.value)?;
         Ok(notebook)
+    }
+
+    /// The same notebook as it was before the running cell, for cells that are compiled and not run.
+    fn imagined(&self, definitions: Definitions) -> Notebook {
+        Notebook {
+            definitions,
+            setup: self.setup.clone(),
+            safety: Safety::of_loaded(self.safety.loaded_symbols()),
+            backtrace: self.backtrace,
+            opt_level: self.opt_level,
+            style: self.style,
+            timing: false,
+            spent: Spent::default(),
+            history: History::default(),
+            last_error: None,
+            uses_rayon: false,
+            worker: None,
+            sources: Arc::default(),
+            directory: self.directory.clone(),
+            cache: self.cache.clone(),
+            taken_before: self.taken_before.clone(),
+            runs: 0,
+            surroundings: Surroundings::default(),
+            is_imagined: true,
+            waiting: self.waiting.clone(),
+            running: None,
+            ahead: None,
+            ahead_thread: None,
+        }
+    }
+
+    /// Whether cells are compiled and not run.
+    pub fn is_imagined(&self) -> bool {
+        self.is_imagined
+    }
+
+    /// A cell begins, which was announced for this turn. What was imagined of it must be right for what
+    /// comes.
+    pub fn look_at_ahead(&mut self, turn: Option<Turn>) {
+        if self.ahead.as_ref().is_some_and(|ahead| !ahead.is_right(turn, &self.definitions)) {
+            self.ahead = None;
+        }
+    }
+
+    /// What comes next is another thing.
+    pub fn forget_ahead(&mut self) {
+        self.ahead = None;
+    }
+
+    /// The running cell is compiled: now those that wait are.
+    fn compile_ahead(&mut self) {
+        if self.ahead.is_some() || self.waiting.is_empty() {
+            return;
+        }
+        let Some((source, definitions)) = self.running.clone() else { return };
+        if self.ahead_thread.is_none() {
+            self.ahead_thread = ahead::Thread::start();
+        }
+        let imagined = self.imagined(definitions);
+        let begin = |thread| Ahead::begin(thread, imagined, source, self.waiting.clone());
+        self.ahead = self.ahead_thread.as_ref().map(begin);
     }
 
     /// The worker, started anew when the last one is gone.
@@ -175,7 +249,14 @@ impl Notebook {
     pub async fn set_backtrace(&mut self, on: bool) -> Result<(), CellError> {
         self.backtrace = on;
         let value = if on { "1" } else { "0" };
-        self.worker().await?.set_environment(BACKTRACE.to_owned(), Some(value.to_owned())).await;
+        self.set_variable(BACKTRACE, Some(value.to_owned())).await
+    }
+
+    /// Sets a variable of the environment of the process for cells.
+    pub async fn set_variable(&mut self, name: &str, value: Option<String>) -> Result<(), CellError> {
+        if !self.is_imagined {
+            self.worker().await?.set_environment(name.to_owned(), value).await;
+        }
         Ok(())
     }
 
@@ -187,6 +268,11 @@ impl Notebook {
         // Each text that was parsed on this thread is kept for its spans, of which none is
         // left from one cell to the next.
         proc_macro2::extra::invalidate_current_thread_spans();
+        if self.is_imagined {
+            let whole = 0..cell.source.text.len();
+            return magics::run(self, cell, whole).await;
+        }
+        self.running = Some((cell.source.clone(), self.definitions.clone()));
         self.notice_death(&cell.output).await?;
         let whole = 0..cell.source.text.len();
         self.spent = Spent::default();
@@ -224,7 +310,9 @@ impl Notebook {
     ) -> Result<Result<Resolved, Refused>, CellError> {
         self.runs += 1;
         let environment = self.environment();
-        self.worker().await?;
+        if !self.is_imagined {
+            self.worker().await?;
+        }
         let resolver = self.resolver(&environment);
         let began = Instant::now();
         let resolved = tokio::select! {
@@ -262,7 +350,15 @@ impl Notebook {
         // Temporary directories are tidied up by others, too.
         let _ = std::fs::create_dir_all(directory);
         let (definitions, cache, loaded) = (&self.definitions, &self.cache, self.safety.loaded_symbols());
-        Resolver { environment, definitions, directory, cache, loaded, taken_before: &self.taken_before, ahead: false }
+        Resolver {
+            environment,
+            definitions,
+            directory,
+            cache,
+            loaded,
+            taken_before: &self.taken_before,
+            ahead: self.is_imagined,
+        }
     }
 
     fn environment(&self) -> Environment {
@@ -288,6 +384,11 @@ impl Notebook {
         let resolved = self.compile(source, code.clone(), &cell.measure, &mut cell.stop).await?;
         let resolved = resolved.map_err(|refused| self.refused(refused))?;
         self.taken_before.insert(source.text[code].to_owned(), resolved.taken.clone());
+        if self.is_imagined {
+            self.imagine(&resolved, source.number);
+            return Ok(());
+        }
+        self.compile_ahead();
         let run = self.runs;
         show_warnings(&resolved, source, &outputs.output).await;
 
@@ -319,8 +420,14 @@ impl Notebook {
         let end =
             worker.run(run, &resolved.library, &resolved.entry, self.uses_rayon, order, resolved.compile_time, outputs);
         cell.begun.notify_one();
+        if let Some(ahead) = &self.ahead {
+            ahead.be_quiet(cell.measure != Measure::No);
+        }
         let began = Instant::now();
         let stopped = stopping::wait(worker, run, end, &mut cell.stop, &output).await;
+        if let Some(ahead) = &self.ahead {
+            ahead.be_quiet(false);
+        }
         self.spent.running += began.elapsed();
         let result = match stopped {
             Stopped::Ended(RunEnd::Ended { ending, variables }) => {
@@ -353,6 +460,19 @@ impl Notebook {
         };
         self.checkpoint(&output).await;
         result
+    }
+
+    /// Takes for granted that a cell runs well.
+    fn imagine(&mut self, resolved: &Resolved, number: u32) {
+        let forgotten = resolved.changes.variables.keys().chain(resolved.unusable.keys());
+        for name in forgotten.chain(&resolved.moved).chain(resolved.not_kept.keys()) {
+            self.definitions.variables.remove(name);
+        }
+        self.adopt(resolved);
+        for name in &resolved.moved {
+            self.definitions.gone.insert(name.clone(), Gone::Moved { cell: number });
+        }
+        self.definitions.variables.extend(resolved.made.clone());
     }
 
     /// The calls that a process has told at its end, in the notebook's lines.

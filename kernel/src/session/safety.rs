@@ -50,6 +50,11 @@ impl Default for Safety {
 }
 
 impl Safety {
+    /// For a notebook whose process has loaded these crates.
+    pub fn of_loaded(loaded: &BTreeSet<String>) -> Safety {
+        Safety { loaded: loaded.clone(), ..Safety::default() }
+    }
+
     /// An order for a checkpoint of the notebook as it is now.
     pub fn order(&mut self, definitions: &Definitions) -> Option<CheckpointOrder> {
         if !self.on {

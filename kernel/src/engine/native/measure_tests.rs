@@ -2,6 +2,7 @@
 //! after the other, then run in one process without a kernel, where the prelude prints
 //! what it would show.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -9,6 +10,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use super::building_tests::{Bench, bench, compile};
+use super::cache::Cache;
 use super::compile::Environment;
 use super::diagnostics::{render, summary};
 use super::measure::{Measure, Timeit, TimeitOptions};
@@ -88,7 +90,10 @@ impl Notebook {
             environment: &environment,
             definitions: &self.definitions,
             directory: self.directory.path(),
-            run: self.runs,
+            cache: &Cache::default(),
+            loaded: &BTreeSet::new(),
+            taken_before: &BTreeMap::new(),
+            ahead: false,
         };
         let source = CellSource::new(self.runs as u32, text);
         resolver.resolve(&source, 0..text.len(), &measure).await

@@ -41,6 +41,8 @@ pub struct Resolved {
     pub changes: Changes,
     /// The names of the variables that it takes.
     pub taken: BTreeSet<String>,
+    /// Those of them that it moves away.
+    pub moved: Vec<String>,
     /// Variables that the cell makes and that can be used later.
     pub made: BTreeMap<String, Variable>,
     /// Those that cannot, and why.
@@ -356,6 +358,12 @@ impl Resolver<'_> {
             entry: plan.entry,
             symbols: plan.symbols,
             source: generated.source,
+            moved: plan
+                .taken
+                .iter()
+                .filter(|taken| taken.back == Back::Never)
+                .map(|taken| taken.name.clone())
+                .collect(),
             taken: plan.taken.into_iter().map(|taken| taken.name).collect(),
             included: plan.old.iter().map(|old| old.index).collect(),
             // What a measured body defines is its own, and leaves the notebook's as it is.

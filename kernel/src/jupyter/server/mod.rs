@@ -117,7 +117,7 @@ pub async fn run<I: Interpreter>(
     let replies = Replies::new("control", control_replies);
     tasks.spawn(control::serve(kernel.clone(), control_requests, replies));
     let (shell, queue) = Shell::new(kernel.clone(), Replies::new("shell", shell_replies));
-    tasks.spawn(Shell::<I>::receive(shell_requests, queue));
+    tasks.spawn(Shell::<I>::receive(kernel.clone(), shell_requests, queue));
     tasks.spawn(shell.serve());
 
     tokio::select! {

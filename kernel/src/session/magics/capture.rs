@@ -12,10 +12,10 @@ use std::ops::Range;
 use std::path::Path;
 
 use tempfile::NamedTempFile;
-use threadbook::message::CapturedPiece;
+use threadbook::message::{CAPTURED, CapturedPiece};
 use tokio::sync::{mpsc, oneshot};
 
-use super::generated::{self, literal, variable_name};
+use super::generated::{self, variable_name};
 use super::{Cell, usage_error};
 use crate::cell::magic::Call;
 use crate::output::{CellError, Event, Output, StreamName};
@@ -61,9 +61,12 @@ pub async fn run(notebook: &mut Notebook, cell: &mut Cell, call: &Call, body: Ra
     if let (Some(name), Some(file)) = (name, file) {
         let kept = match written {
             Ok(()) => {
-                let path = literal(&file.path().to_string_lossy());
-                let code = format!("let {name} = threadbook::capture::read({path})?;");
-                generated::run(notebook, cell, code).await.map(drop)
+                let path = file.path().to_string_lossy().into_owned();
+                notebook.set_variable(CAPTURED, Some(path)).await?;
+                let code = format!("let {name} = threadbook::capture::read()?;");
+                let read = generated::run(notebook, cell, code).await.map(drop);
+                notebook.set_variable(CAPTURED, None).await?;
+                read
             }
             Err(error) => Err(not_kept(&directory, &error)),
         };

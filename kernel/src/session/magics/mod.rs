@@ -14,6 +14,7 @@ mod files;
 mod forget;
 mod generated;
 mod history;
+mod imagined;
 mod interpolate;
 mod listing;
 mod names;
@@ -129,6 +130,13 @@ pub async fn run(notebook: &mut Notebook, cell: &mut Cell, range: Range<usize>) 
     let mut rest = steps.as_slice();
     while let Some((step, after)) = rest.split_first() {
         rest = after;
+        if notebook.is_imagined() {
+            match imagined::effect(step) {
+                imagined::Effect::AsUsual => {}
+                imagined::Effect::None => continue,
+                imagined::Effect::Unknown => return Err(imagined::stop()),
+            }
+        }
         match step {
             Step::Code(code) => {
                 let outputs = cell.outputs_of_part(rest.is_empty());
