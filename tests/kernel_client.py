@@ -183,12 +183,12 @@ def wait_until(what, condition, patience=PATIENCE):
 class Kernel:
     """A running kernel and one client."""
 
-    def __init__(self, name, env=None, **options):
+    def __init__(self, name, env=None, stderr=None, **options):
         self.manager = KernelManager(kernel_name=name, **options)
         environment = {**os.environ, **(env or {})}
         if "RUST_BACKTRACE" not in (env or {}):
             environment.pop("RUST_BACKTRACE", None)
-        self.manager.start_kernel(env=environment)
+        self.manager.start_kernel(env=environment, **({"stderr": stderr} if stderr else {}))
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=PATIENCE)

@@ -85,15 +85,17 @@ impl Compiler<'_> {
         let _alone = self.cache.alone_with(key).await;
         let stem = self.stem(key);
         let source_file = format!("{stem}.rs");
-        let library = self.library(&stem);
-        let entry = match self.cache.get(key, || library.exists()) {
+        let entry = match self.cache.get(key, |entry| self.library(&stem, entry).exists()) {
             Some(entry) => {
-                self.write_files(text, &source_file, &library, &entry).await.map_err(CompileError::File)?;
+                self.write_files(text, &stem, &entry).await.map_err(CompileError::File)?;
                 entry
             }
             None => {
                 tokio::fs::write(self.directory.join(&source_file), text).await.map_err(CompileError::File)?;
-                let entry = self.call(&stem, &library, goal).await?;
+                let entry = self.call(&stem, goal).await?;
+                if !entry.inputs.is_empty() {
+                    self.write_files(text, &stem, &entry).await.map_err(CompileError::File)?;
+                }
                 let output = CompilerOutput::parse(&entry.messages, &source_file);
                 // Not what a full disk or too little memory has done.
                 if entry.success || output.is_about_the_text() {
@@ -106,7 +108,7 @@ impl Compiler<'_> {
         if !entry.success {
             return Err(CompileError::Rejected(output));
         }
-        Ok(Compiled { library, mir: entry.mir.clone(), output })
+        Ok(Compiled { library: self.library(&stem, &entry), mir: entry.mir.clone(), output })
     }
 
     /// The key of a text.
@@ -128,17 +130,27 @@ impl Compiler<'_> {
         format!("cell_{}{}", key.short(), if self.release { RELEASE } else { "" })
     }
 
-    fn library(&self, stem: &str) -> PathBuf {
-        self.directory.join(format!("lib{stem}{}", std::env::consts::DLL_SUFFIX))
+    /// What was made from other files as well can become another library of the same text,
+    /// which the process for cells must not take for the one that it has: it lies elsewhere.
+    fn library(&self, stem: &str, entry: &Entry) -> PathBuf {
+        let place = match entry.inputs.is_empty() {
+            true => self.directory.to_owned(),
+            false => self.directory.join(entry.inputs.short_hash()),
+        };
+        place.join(library_name(stem))
     }
 
-    /// Puts the files of an entry where the compiler would have written them.
-    async fn write_files(&self, text: &str, source_file: &str, library: &Path, entry: &Entry) -> io::Result<()> {
-        let source = self.directory.join(source_file);
+    /// Puts the files of an entry where they are looked for.
+    async fn write_files(&self, text: &str, stem: &str, entry: &Entry) -> io::Result<()> {
+        let source = self.directory.join(format!("{stem}.rs"));
         if !source.exists() {
             tokio::fs::write(source, text).await?;
         }
         if let Some(bytes) = entry.library.as_ref().filter(|bytes| !bytes.is_empty()) {
+            let library = self.library(stem, entry);
+            if let Some(place) = library.parent() {
+                tokio::fs::create_dir_all(place).await?;
+            }
             // The process for cells may have a file of that name in its memory.
             let fresh = library.with_extension("new");
             tokio::fs::write(&fresh, bytes).await?;
@@ -147,12 +159,13 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    async fn call(&self, stem: &str, library: &Path, goal: Goal) -> Result<Entry, CompileError> {
+    async fn call(&self, stem: &str, goal: Goal) -> Result<Entry, CompileError> {
+        let library = self.directory.join(library_name(stem));
         let (mir, rules) = (self.directory.join(format!("{stem}.mir")), self.directory.join(format!("{stem}.d")));
         let mut emit = OsString::from("--emit=");
         if goal == Goal::Library {
             emit.push("link=");
-            emit.push(library);
+            emit.push(&library);
             emit.push(",");
         }
         emit.push("mir=");
@@ -193,6 +206,10 @@ impl Compiler<'_> {
             inputs: Inputs::read(&rules, self.directory, &source_file),
         })
     }
+}
+
+fn library_name(stem: &str) -> String {
+    format!("lib{stem}{}", std::env::consts::DLL_SUFFIX)
 }
 
 /// Compiles `directory/stem.rs` again as it was, but with the lines of its code, and

@@ -42,6 +42,21 @@ impl Inputs {
         inputs
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.variables.is_empty()
+    }
+
+    /// Tells what they were.
+    pub fn short_hash(&self) -> String {
+        let files =
+            self.files.iter().flat_map(|(path, content)| [path.as_os_str().as_encoded_bytes(), content.as_bytes()]);
+        let variables = self.variables.iter().flat_map(|(name, value)| {
+            let value = value.as_ref().map_or(&b"-"[..], |value| value.as_bytes());
+            [name.as_bytes(), value]
+        });
+        digest::short_hash(files.chain(variables))
+    }
+
     /// Whether all of them are now what they were.
     pub fn are_as_they_were(&self) -> bool {
         let same_variable = |(name, value): &(String, Option<String>)| std::env::var(name).ok() == *value;
