@@ -527,7 +527,8 @@ command_test() {
     fi
     step "Testing the kernel from the outside"
     local outside=passed
-    PATH=$venv/bin:$PATH "$venv/bin/python" -m pytest "${arguments[@]}" || outside=failed
+    # As many files at a time as there are cores: most of the time a compiler works.
+    PATH=$venv/bin:$PATH "$venv/bin/python" -m pytest -n auto --dist loadfile "${arguments[@]}" || outside=failed
     local fuzzing=passed long=passed
     if [ -n "$soak" ]; then
         fuzz || fuzzing=failed

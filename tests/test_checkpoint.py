@@ -190,7 +190,11 @@ def test_a_large_heap_is_measured_not_copied(fresh):
     def shared_kib():
         total = 0
         for pid in descendants(fresh.pid):
-            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            try:
+                lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # It has ended meanwhile.
+            for line in lines:
                 if line.startswith("Pss:"):
                     total += int(line.split()[1])
         return total
