@@ -33,6 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How long after the reply a line of the log may come.
 const LAST_LINE: Duration = Duration::from_millis(200);
 
+/// How long after a cell's idle lines of the log may come, where it is not known how many.
+const LAST_LINES: Duration = Duration::from_millis(20);
+
 /// How often it is looked whether the kernel's sockets are there. Jupyter's own clients
 /// look far more seldom.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -63,7 +66,14 @@ pub struct Ran {
 impl Kernel {
     /// Starts a kernel. Returns it with the time from the process's start to the reply
     /// to `kernel_info_request`.
+    ///
+    /// Every cell is compiled at its first run.
     pub async fn start() -> Result<(Kernel, Duration)> {
+        Kernel::start_with(None).await
+    }
+
+    /// The same, with a cache of compiled cells in a folder.
+    pub async fn start_with(cache: Option<&Path>) -> Result<(Kernel, Duration)> {
         let folder = tempfile::Builder::new().prefix("cells-").tempdir()?;
         let info = ConnectionInfo {
             ip: folder.path().join("k").display().to_string(),
@@ -81,7 +91,12 @@ impl Kernel {
         std::fs::write(&connection_file, serde_json::to_vec(&info)?)?;
 
         let begin = Instant::now();
-        let mut process = Command::new(PROGRAM)
+        let mut command = Command::new(PROGRAM);
+        match cache {
+            Some(folder) => command.env("THREADBOOK_CACHE_DIR", folder),
+            None => command.env("THREADBOOK_CACHE_SIZE", "0"),
+        };
+        let mut process = command
             .arg("kernel")
             .arg("--connection-file")
             .arg(&connection_file)
@@ -143,6 +158,52 @@ impl Kernel {
             }
         }
         Ok(Ran { took, calls, run, result })
+    }
+
+    /// Runs a cell to its end, however it ends. Returns the kernel's part of the time: all
+    /// but that in which compiled code ran.
+    pub async fn execute_any(&mut self, code: &str) -> Result<Duration> {
+        while self.log.try_recv().is_ok() {}
+        let begin = Instant::now();
+        let id = self.send(code).await?;
+        timeout(PATIENCE, self.shell.read()).await??;
+        self.wait_for_idle(&id).await?;
+        let took = begin.elapsed();
+        let mut ran = Duration::ZERO;
+        while let Ok(Some(logged)) = timeout(LAST_LINES, self.log.recv()).await {
+            if let Logged::Run(took) = logged {
+                ran += took;
+            }
+        }
+        Ok(took.saturating_sub(ran))
+    }
+
+    /// Runs cells to their ends, however they end; all at once, or each when the one before it has ended.
+    pub async fn run_all(&mut self, cells: &[&str], at_once: bool) -> Result<Duration> {
+        let begin = Instant::now();
+        let mut ids = Vec::new();
+        for code in cells {
+            let id = self.send(code).await?;
+            if at_once {
+                ids.push(id);
+            } else {
+                timeout(PATIENCE, self.shell.read()).await??;
+                self.wait_for_idle(&id).await?;
+            }
+        }
+        for id in ids {
+            timeout(PATIENCE, self.shell.read()).await??;
+            self.wait_for_idle(&id).await?;
+        }
+        Ok(begin.elapsed())
+    }
+
+    async fn send(&mut self, code: &str) -> Result<String> {
+        let request = ExecuteRequest { stop_on_error: false, ..ExecuteRequest::new(code.to_owned()) };
+        let message = JupyterMessage::new(request, None);
+        let id = message.header.msg_id.clone();
+        self.shell.send(message).await?;
+        Ok(id)
     }
 
     /// Returns the value that the cell has shown meanwhile.

@@ -1,8 +1,9 @@
 //! How long a cell takes, measured from the outside on a real kernel process.
 //!
-//! `cargo bench -p threadbook-kernel --bench cells` prints three Markdown tables: the
-//! kernel's targets with what was measured, the single cells, and what checkpoints cost
-//! (`-- checkpoints` prints that one alone). Whatever is compared is measured in turns,
+//! `cargo bench -p threadbook-kernel --bench cells` prints Markdown tables: the
+//! kernel's targets with what was measured, the single cells, what checkpoints cost
+//! (`-- checkpoints` prints that one alone), and what cells cost that were compiled before (`-- reruns`: with a line for
+//! every cell of the lessons). Whatever is compared is measured in turns,
 //! so that both sides see the same noise of the machine: each cell in the kernel and then its generated source by the bare compiler; a cell in a
 //! notebook with a hundred items and then in one without.
 
@@ -11,6 +12,7 @@ mod compiler;
 mod kernel;
 mod lesson;
 mod memory;
+mod rerun;
 mod table;
 
 use std::process::{Command, ExitCode, Stdio};
@@ -47,6 +49,7 @@ async fn main() -> ExitCode {
 async fn measure() -> Result<()> {
     // `-- checkpoints`: that table alone.
     let only_checkpoints = std::env::args().any(|argument| argument == "checkpoints");
+    let only_reruns = std::env::args().any(|argument| argument == "reruns");
     eprintln!("building the prelude, unless it is there …");
     let built = Command::new(PROGRAM).arg("prelude").stdin(Stdio::null()).stdout(Stdio::null()).status()?;
     if !built.success() {
@@ -54,6 +57,9 @@ async fn measure() -> Result<()> {
     }
     if only_checkpoints {
         return checkpoint::print().await;
+    }
+    if only_reruns {
+        return rerun::print().await;
     }
     eprintln!("starting kernels …");
     let starts = starts().await?;
@@ -66,7 +72,8 @@ async fn measure() -> Result<()> {
     print_targets(&starts, &lesson, &plain, &using);
     print_cells(&lesson);
     eprintln!("running cells with and without checkpoints …");
-    checkpoint::print().await
+    checkpoint::print().await?;
+    rerun::print().await
 }
 
 #[derive(Default)]
