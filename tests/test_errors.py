@@ -289,7 +289,7 @@ WORTH_SHOWING = {
     "fn f(n: u8) -> u8 { n + 1; 2 }": "unused arithmetic operation",
     "let x = 5u8; x == 5;": "unused comparison",
     "fn forever() -> u8 { forever() }": "cannot return without recursing",
-    "async fn g() {} g();": "`Future` that must be used",
+    "async fn g() {} g();": "Future` that must be used",
 }
 
 

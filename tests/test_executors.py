@@ -157,7 +157,7 @@ WAITS = {
     "result": 'let e = ThreadPoolExecutor::new(1);\nlet f = e.submit(|| sleep(100.0));\nprintln!("it waits"); f.result()?;',
     "rayon": 'println!("it waits"); RayonExecutor::new(2).map(|_: i32| sleep(100.0), 0..4)?;',
     "queue": 'let q = Queue::<i32>::new(); println!("it waits"); q.get();',
-    "lock": 'let lock = Lock::new(); let held = lock.clone(); Thread::spawn(move || held.acquire()).join(); println!("it waits"); lock.acquire();',
+    "lock": 'let lock = std::sync::Arc::new(Lock::new()); let held = lock.clone(); Thread::spawn(move || held.acquire()).join(); println!("it waits"); lock.acquire();',
     "process": 'let p = Process::new(|| sleep(100.0)); p.start(); println!("it waits"); p.join();',
     "process pool": 'println!("it waits"); ProcessPool::new(2).map(|_: i32| sleep(100.0), 0..4)?;',
     "pipe": 'let (a, b) = pipe::<i32>(); println!("it waits"); b.recv()?;',

@@ -1,12 +1,11 @@
 //! A small picture of how the runs are spread.
 
 use super::format::format_time;
+use crate::picture::{Anchor, COLOURS, Svg, escaped};
 
 const WIDTH: f64 = 220.0;
 const BARS: f64 = 40.0;
 const HEIGHT: f64 = 58.0;
-/// Seen well on white and on black, by the colour-blind too.
-const BAR_COLOUR: &str = "#3b8fd0";
 
 /// How many of the values lie in each of equal parts between the least and the largest.
 /// None when there is nothing to part.
@@ -36,41 +35,29 @@ pub fn svg(timings: &[f64], precision: usize) -> Option<String> {
     let mean = timings.iter().sum::<f64>() / timings.len() as f64;
     let tallest = bins.iter().copied().max().unwrap_or(1) as f64;
     let step = WIDTH / bins.len() as f64;
-    let (from, to) = (escaped(&format_time(least, precision)), escaped(&format_time(largest, precision)));
-    let label = format!("{} runs from {from} to {to} per loop", timings.len());
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{HEIGHT}\" \
-         viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{label}\"><title>{label}</title>"
-    );
+    let (from, to) = (format_time(least, precision), format_time(largest, precision));
+    let mut svg = Svg::new(WIDTH, HEIGHT, 1.0, &format!("{} runs from {from} to {to} per loop", timings.len()));
     for (index, &count) in bins.iter().enumerate().filter(|(_, count)| **count > 0) {
         let height = (BARS - 2.0) * count as f64 / tallest;
-        svg += &format!(
-            "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{height:.1}\" fill=\"{BAR_COLOUR}\"/>",
-            index as f64 * step + 0.5,
-            BARS - height,
-            step - 1.0,
-        );
+        let place = [index as f64 * step + 0.5, BARS - height, step - 1.0, height];
+        let runs = if count == 1 { "1 run".to_owned() } else { format!("{count} runs") };
+        svg.rect(place, COLOURS[0].0, 1.0, &runs);
     }
     let at_mean = (mean - least) / (largest - least) * WIDTH;
-    svg += &format!(
-        "<line x1=\"0\" y1=\"{BARS}\" x2=\"{WIDTH}\" y2=\"{BARS}\" stroke=\"currentColor\"/>\
-         <line x1=\"{at_mean:.1}\" y1=\"0\" x2=\"{at_mean:.1}\" y2=\"{BARS}\" stroke=\"currentColor\" stroke-dasharray=\"2 2\"/>\
-         <g font-size=\"11\" font-family=\"sans-serif\" fill=\"currentColor\"><text x=\"0\" y=\"54\">{from}</text>\
-         <text x=\"{WIDTH}\" y=\"54\" text-anchor=\"end\">{to}</text></g></svg>"
-    );
-    Some(svg)
+    svg.line([0.0, BARS, WIDTH, BARS], "");
+    svg.line([at_mean, 0.0, at_mean, BARS], " stroke-dasharray=\"2 2\"");
+    svg.text((0.0, HEIGHT - 4.0), Anchor::Start, "", &from);
+    svg.text((WIDTH, HEIGHT - 4.0), Anchor::End, "", &to);
+    Some(svg.finish())
 }
 
 /// HTML of a text with a picture beside it, or below it where there is no room.
 pub fn beside(text: &str, picture: &str) -> String {
     format!(
-        "<div style=\"display:flex;flex-wrap:wrap;align-items:center;gap:4px 24px\"><pre style=\"margin:0\">{}</pre>{picture}</div>",
+        "<div style=\"display:flex;flex-wrap:wrap;align-items:center;gap:4px 24px\"><pre style=\"margin:0\">{}</pre>\
+         <div style=\"width:{WIDTH}px\">{picture}</div></div>",
         escaped(text)
     )
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -107,6 +94,6 @@ mod tests {
     #[test]
     fn text_stays_text() {
         let html = beside("<b> & \"x\"", "<svg/>");
-        assert!(html.contains("&lt;b&gt; &amp; &quot;x&quot;</pre><svg/>"), "{html}");
+        assert!(html.contains("&lt;b&gt; &amp; &quot;x&quot;</pre>") && html.contains("<svg/>"), "{html}");
     }
 }

@@ -3,7 +3,10 @@
 //! `src/prelude.rs` re-exports them; the items behind, with their `impl` blocks, are
 //! looked up in the modules that it names.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use include_dir::Dir;
@@ -25,63 +28,104 @@ pub fn items() -> &'static [Item] {
 }
 
 /// A name that a `use` brings in: where from and what it is called here.
+#[derive(Clone)]
 struct Import {
     path: Vec<String>,
     name: String,
 }
 
+/// The prelude's files, each read once: a file has many of the names.
+struct Files<'a> {
+    sources: &'a Dir<'a>,
+    read: RefCell<HashMap<&'a str, Rc<Vec<Read>>>>,
+}
+
+/// What stands in a file.
+enum Read {
+    Use(Vec<Import>),
+    Item { name: String, kind: &'static str, source: String, public: bool },
+}
+
+impl<'a> Files<'a> {
+    fn of(&self, text: &'a str) -> Rc<Vec<Read>> {
+        let read = || {
+            let items = item_texts(text).into_iter().filter_map(read_item);
+            Rc::new(items.collect())
+        };
+        self.read.borrow_mut().entry(text).or_insert_with(read).clone()
+    }
+
+    fn module(&self, modules: &[String]) -> Option<&'a str> {
+        module_file(self.sources, modules)
+    }
+}
+
+fn read_item(ItemText { source, text }: ItemText) -> Option<Read> {
+    let item = syn::parse_str::<syn::Item>(&text).ok()?;
+    if let syn::Item::Use(ItemUse { tree, vis: syn::Visibility::Public(_), .. }) = &item {
+        let mut imports = Vec::new();
+        collect(tree, &mut Vec::new(), &mut imports);
+        return Some(Read::Use(imports));
+    }
+    let (name, kind) = name_and_kind(&item)?;
+    let public = match kind {
+        "impl" => true,
+        "macro" => source.contains("#[macro_export]"),
+        _ => source.contains("pub "),
+    };
+    Some(Read::Item { name, kind, source, public })
+}
+
 fn read(sources: &Dir<'_>) -> Vec<Item> {
+    let files = Files { sources, read: RefCell::default() };
     let mut items = Vec::new();
-    for import in file(sources, Path::new("prelude.rs")).iter().flat_map(|text| public_uses(text)) {
-        let path = defined_at(sources, import.path.clone());
+    for import in file(sources, Path::new("prelude.rs")).iter().flat_map(|text| public_uses(&files, text)) {
+        let path = defined_at(&files, import.path.clone());
         let Some((name, modules)) = path.split_last() else { continue };
         // What `macro_export` puts at the crate's root stands in some file.
-        let texts: Vec<&str> = match module_file(sources, modules) {
+        let texts: Vec<&str> = match files.module(modules) {
             Some(text) if !modules.is_empty() => vec![text],
             _ => all_files(sources),
         };
-        texts.iter().for_each(|text| add(&mut items, text, name, &import.name));
+        texts.iter().for_each(|text| add(&mut items, &files, text, name, &import.name));
     }
     items
 }
 
 /// The path under which an item is defined that is brought in from `path`: a module can
 /// have it from one of its own.
-fn defined_at(sources: &Dir<'_>, path: Vec<String>) -> Vec<String> {
+fn defined_at(files: &Files<'_>, path: Vec<String>) -> Vec<String> {
     let further = || {
         let (name, modules) = path.split_last()?;
-        let text = module_file(sources, modules).filter(|_| !modules.is_empty())?;
-        let import = public_uses(text).into_iter().find(|import| import.name == *name)?;
+        let text = files.module(modules).filter(|_| !modules.is_empty())?;
+        let import = public_uses(files, text).into_iter().find(|import| import.name == *name)?;
         let below: Vec<String> = modules.iter().cloned().chain(import.path.clone()).collect();
-        let is_below = module_file(sources, &below[..below.len() - 1]).is_some();
+        let is_below = files.module(&below[..below.len() - 1]).is_some();
         Some(if is_below { below } else { import.path }).filter(|found| *found != path)
     };
     match further() {
-        Some(found) => defined_at(sources, found),
+        Some(found) => defined_at(files, found),
         None => path,
     }
 }
 
 /// Adds what a file says about a name: the item, its `impl` blocks, or the macro call
 /// that makes it.
-fn add(items: &mut Vec<Item>, file: &str, name: &str, shown: &str) {
+fn add<'a>(items: &mut Vec<Item>, files: &Files<'a>, file: &'a str, name: &str, shown: &str) {
     let before = items.len();
-    for ItemText { source, text } in item_texts(file) {
-        let Some((found, kind)) = syn::parse_str::<syn::Item>(&text).ok().as_ref().and_then(name_and_kind) else {
-            continue;
-        };
-        let public = match kind {
-            "impl" => true,
-            "macro" => source.contains("#[macro_export]"),
-            _ => source.contains("pub "),
-        };
-        if found == name && public {
-            let source = if found == shown { source } else { renamed(&source, name, shown) };
+    for read in files.of(file).iter() {
+        if let Read::Item { name: found, kind, source, public: true } = read
+            && found == name
+        {
+            let source = if name == shown { source.clone() } else { renamed(source, name, shown) };
             items.push(Item { name: shown.to_owned(), kind, source, cell: 0 });
         }
     }
     let defined = items[before..].iter().any(|item| item.kind != "impl");
-    if !defined && let Some(call) = macro_call(file, name) {
+    if !defined
+        && file.contains(name)
+        && let Some(call) = macro_call(file, name)
+    {
         let kind = if name.starts_with(char::is_uppercase) { "struct" } else { "fn" };
         items.push(Item { name: shown.to_owned(), kind, source: call.to_owned(), cell: 0 });
     }
@@ -111,14 +155,13 @@ fn renamed(source: &str, from: &str, to: &str) -> String {
     named.map_or(source.to_owned(), |token| format!("{}{to}{}", &source[..token.start], &source[token.end()..]))
 }
 
-fn public_uses(text: &str) -> Vec<Import> {
-    let mut imports = Vec::new();
-    for ItemText { text, .. } in item_texts(text) {
-        if let Ok(ItemUse { tree, vis: syn::Visibility::Public(_), .. }) = syn::parse_str::<ItemUse>(&text) {
-            collect(&tree, &mut Vec::new(), &mut imports);
-        }
-    }
-    imports
+fn public_uses<'a>(files: &Files<'a>, text: &'a str) -> Vec<Import> {
+    let read = files.of(text);
+    let uses = read.iter().filter_map(|read| match read {
+        Read::Use(imports) => Some(imports.iter().cloned()),
+        Read::Item { .. } => None,
+    });
+    uses.flatten().collect()
 }
 
 fn collect(tree: &UseTree, path: &mut Vec<String>, imports: &mut Vec<Import>) {
@@ -162,7 +205,8 @@ mod tests {
     fn every_name_of_the_prelude_is_found() {
         let items = items();
         let text = file(&SOURCES, Path::new("prelude.rs")).expect("the prelude has its file");
-        let imports = public_uses(text);
+        let files = Files { sources: &SOURCES, read: RefCell::default() };
+        let imports = public_uses(&files, text);
         assert!(imports.iter().any(|import| import.name == "seconds"));
         for import in imports.iter().filter(|import| import.path.len() > 1) {
             assert!(items.iter().any(|item| item.name == import.name && item.kind != "impl"), "{}", import.name);

@@ -93,9 +93,7 @@ impl Compiler<'_> {
             None => {
                 tokio::fs::write(self.directory.join(&source_file), text).await.map_err(CompileError::File)?;
                 let entry = self.call(&stem, goal).await?;
-                if !entry.inputs.is_empty() {
-                    self.write_files(text, &stem, &entry).await.map_err(CompileError::File)?;
-                }
+                self.write_files(text, &stem, &entry).await.map_err(CompileError::File)?;
                 let output = CompilerOutput::parse(&entry.messages, &source_file);
                 // Not what a full disk or too little memory has done.
                 if entry.success || output.is_about_the_text() {
@@ -160,8 +158,10 @@ impl Compiler<'_> {
     }
 
     async fn call(&self, stem: &str, goal: Goal) -> Result<Entry, CompileError> {
-        let library = self.directory.join(library_name(stem));
-        let (mir, rules) = (self.directory.join(format!("{stem}.mir")), self.directory.join(format!("{stem}.d")));
+        // A place for this call alone: when a compiler is stopped, its linker may go on for a while.
+        let place = tempfile::Builder::new().prefix("rustc-").tempdir_in(self.directory).map_err(CompileError::File)?;
+        let library = place.path().join(library_name(stem));
+        let (mir, rules) = (place.path().join("types.mir"), place.path().join("rules.d"));
         let mut emit = OsString::from("--emit=");
         if goal == Goal::Library {
             emit.push("link=");
