@@ -1,11 +1,11 @@
 PARAMETERS = {
-    "time_scale": 1.0,
     "loop_steps": 4_000_000,
-    "countdown_delay": 0.02,
-    "unjoined_delay": 0.1,
-    "file_count": 300,
-    "numbers_per_file": 20,
+    "countdown_delay": 0.01,
+    "unjoined_delay": 0.06,
+    "file_count": 200,
+    "numbers_per_file": 10,
     "line_pause": 0.01,
-    "repeats": 4,
+    "repeats": 3,
+    "speedup_steps": 2_000_000,
     "task_count": 300,
 }
