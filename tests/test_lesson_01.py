@@ -145,7 +145,7 @@ def assert_countdowns_overlap(found, threads, of_each):
 
 def bars(cell):
     """From where to where the lanes of a chart in letters are filled."""
-    lanes = re.findall(r"^ *(\w+(?: again)?) │([^│]*)│", cell.result["text/plain"], re.MULTILINE)
+    lanes = re.findall(r"^ *(\w[\w ]+) │([^│]*)│", cell.result["text/plain"], re.MULTILINE)
     filled = {name: [at for at, letter in enumerate(lane) if letter in "▓█"] for name, lane in lanes}
     return {name: (min(places), max(places)) for name, places in filled.items()}
 
@@ -170,7 +170,7 @@ def only_defines(run, cell):
 def true_sums(run):
     """Those that awk has found in the first four files."""
     lines = run["look-at-the-files"].lines[-4:]
-    found = [re.fullmatch(rf"file_(\d)\.txt: {LINES} lines, sum (\d+)", line) for line in lines]
+    found = [re.fullmatch(r"file_(\d)\.txt (\d+)", line) for line in lines]
     assert all(found), lines
     assert [int(match[1]) for match in found] == [0, 1, 2, 3]
     return [int(match[2]) for match in found]
@@ -225,12 +225,12 @@ def bars_in_turn_and_together(run, cell):
     assert "<svg" in cell.result["text/html"]
     assert cell.result["text/plain"].startswith("8 tasks on 8 workers")
     lanes = bars(cell)
-    assert sorted(lanes) == ["A", "A again", "B", "B again", "C", "C again", "D", "D again"]
-    for first, second in ["AB", "BC", "CD"]:
-        assert lanes[first][1] <= lanes[second][0] + 1, lanes
-    together = [lanes[f"{name} again"] for name in "ABCD"]
+    assert list(lanes) == [f"{how} {name}" for how in ("in turn", "together") for name in "ABCD"]
+    in_turn, together = list(lanes.values())[:4], list(lanes.values())[4:]
+    for before, after in zip(in_turn, in_turn[1:]):
+        assert before[1] <= after[0] + 1, lanes
     assert max(begin for begin, _ in together) < min(end for _, end in together), lanes
-    assert min(begin for begin, _ in together) >= lanes["D"][1] - 1, lanes
+    assert min(begin for begin, _ in together) >= in_turn[3][1] - 1, lanes
 
 
 @lesson.check(12)
@@ -378,7 +378,7 @@ def under_a_lock_too(run, cell):
 
 @lesson.check("pauses-compared")
 def the_gain_shrinks_with_the_pause(run, cell):
-    assert [row[0] for row in rows(cell)] == ["10 ms", "100 μs", "none", "none, threads as in Python"]
+    assert [row[0] for row in rows(cell)] == ["10 ms", "100 μs", "none", "none, under one lock"]
     long, tiny, none, none_locked = [float(row[4].removeprefix("× ")) for row in rows(cell)]
     assert long > tiny > max(none, none_locked)
     # As many times as there are files, were there nothing but waiting.
@@ -424,14 +424,13 @@ def speedups(run):
     return found
 
 
-def needs_a_free_core(run):
-    """Threads and processes gain nothing while other programs keep all cores busy: then nothing
-    can be said about what they gain."""
-    computed = speedups(run)
-    gains = [computed[series][workers][1] for series in ("threads", "processes") for workers in (2, 4)]
-    gains += [time_of(run, 36) / time_of(run, cell) for cell in ("computing-threads-in-rust", 38)]
-    if max(gains) < 1.5:
-        pytest.skip(f"no second core was free: {gains}")
+def must_not_be_busy(saw):
+    """Fails, but not when other programs keep all cores busy: then neither threads nor
+    processes can gain anything by computing at the same time, or only by chance."""
+    load = os.getloadavg()[0]
+    if load > os.cpu_count() + 1:
+        pytest.skip(f"too much else runs (load {load:.1f}) for this to be seen: {saw}")
+    pytest.fail(saw)
 
 
 def assert_faster_than_under_one_lock(run, cell, series):
@@ -440,8 +439,7 @@ def assert_faster_than_under_one_lock(run, cell, series):
     pairs = [(time_of(run, cell), time_of(run, 37))]
     pairs += [(computed[series][workers][0], computed["threads under one lock"][workers][0]) for workers in (2, 4)]
     if not any(fast < 0.85 * slow for fast, slow in pairs):
-        needs_a_free_core(run)
-        pytest.fail(f"{series} were not faster: {pairs}")
+        must_not_be_busy(f"{series} were not faster: {pairs}")
 
 
 def assert_four_threads_spoke(cell):
@@ -458,7 +456,8 @@ def under_one_lock_nothing_is_gained(run, cell):
     measured_once(cell)
     gains = [time_of(run, 36) / time_of(run, 37)]
     gains += [gain for workers, (_, gain) in speedups(run)["threads under one lock"].items() if workers > 1]
-    assert any(0.65 < gain < 1.25 for gain in gains), gains
+    if not any(0.65 < gain < 1.25 for gain in gains):
+        must_not_be_busy(f"the threads gained or lost something: {gains}")
 
 
 @lesson.check("computing-threads-in-rust")
@@ -572,22 +571,18 @@ def many_processes_are_slower(run, cell):
     assert only_measured_once(cell) > 1.5 * time_of(run, 46)
 
 
-TEN_RESULTS = f"{TASKS} ten result: {FIRST_TEN}"
-
-
 @lesson.check(50)
 def a_pool_is_faster(run, cell):
-    assert cell.lines == [TEN_RESULTS]
+    assert cell.lines == [f"{TASKS} ten result: {FIRST_TEN}"]
     assert measured_once(cell) < time_of(run, 47) / 2
     # Half, were there nothing but the sums and two cores for them.
     if measured_once(cell) > 0.9 * time_of(run, 46):
-        needs_a_free_core(run)
-        pytest.fail(f"a pool took {measured_once(cell)} s, without one it took {time_of(run, 46)} s")
+        must_not_be_busy(f"a pool took {measured_once(cell)} s, without one it took {time_of(run, 46)} s")
 
 
 @lesson.check("a-pool-of-threads")
 def threads_make_a_pool(run, cell):
-    assert cell.lines == [TEN_RESULTS]
+    assert cell.lines == [f"{TASKS} results, the first is {FIRST_TEN[0]}"]
     assert "<svg" in cell.result["text/html"]
     workers = re.match(rf"{TASKS} tasks on (\d) workers? in ", cell.result["text/plain"])[1]
     assert 2 <= int(workers) <= WORKERS
