@@ -23,9 +23,9 @@ PARAMETERS = {
     "time_scale": 0.1,
     "rounds": 5,
     "starts": 30,
-    "time_to_sleep": 2.0,
+    "time_to_sleep": 3.0,
     "pictures": 20,
-    "picture_delay": 0.2,
+    "picture_delay": 0.5,
     "data_size": 400_000,
     "numbers": 300_000,
     "numbers_in_plot": 100_000,
@@ -227,7 +227,7 @@ def no_more_threads_run_than_there_are_processors(run, cell):
     counts, length = cell.lines
     found = re.fullmatch(r"(\d+) threads on (\d+) processors had (\d+) slices", counts)
     threads, processors, slices = map(int, found.groups())
-    assert threads == 2 * processors and processors == PROCESSORS
+    assert threads == 2 * processors and 1 <= processors <= PROCESSORS
     assert slices >= threads
     # Longer by far than half a microsecond.
     assert seconds(length.removeprefix("half of the slices were longer than ")) > 50e-6
@@ -362,11 +362,12 @@ def a_pool_balances(run, cell):
     assert summary(pooled) == (len(queue), 3)
     tasks = tasks_of(pooled)
     assert sorted(task[0] for task in tasks) == sorted(f"map {i}" for i in range(len(queue)))
-    # No worker stops while there is something to begin.
+    # The next one in the line is begun by whoever is free, so they begin in their order. (A worker
+    # may be interrupted between taking one and beginning it.)
+    starts = {task[0]: task[2] for task in tasks}
     longest = 10 / 100 * PARAMETERS["time_scale"]
-    first_end = min(span_of(pooled, worker)[1] for worker in {task[1] for task in tasks})
-    last_start = max(start for *_, start, _ in tasks)
-    assert last_start <= first_end + 5 * longest, f"began at {last_start}, though one was free at {first_end}"
+    in_order = [starts[f"map {i}"] for i in range(len(queue))]
+    assert all(one <= next_one + 2 * longest for one, next_one in pairwise(in_order)), in_order
 
 
 @lesson.check(17)
@@ -389,7 +390,8 @@ def a_pool_fetches_several_at_once(run, cell):
     assert files == f"{SAVED} files"
     alone, pool = the_elapsed(run["fetch-one-after-the-other"]), the_elapsed(cell)
     assert pool >= SAVED / FETCHING * PICTURE
-    assert pool < alone / 2
+    # Work of the site's one thread comes on top of the waits.
+    assert pool < 0.75 * alone
     assert float(times.removesuffix(" times as fast")) == pytest.approx(alone / pool, rel=0.03, abs=0.06)
     found = re.fullmatch(r"(\d+) requests, at most (\d+) of them at once", requests)
     assert int(found[1]) == SAVED and 2 <= int(found[2]) <= FETCHING
