@@ -13,11 +13,11 @@ lesson = Lesson(
     parameters={
         "time_scale": 0.5,
         "work_pause": 0.08,
-        "thread_pause": 0.8,
+        "thread_pause": 0.7,
         "item_pause": 0.04,
-        "process_pause": 0.08,
+        "process_pause": 0.06,
         "bank_pause": 0.0006,
-        "bank_runs": 4,
+        "bank_runs": 3,
         "test_numbers": "1_000_000",
         "slow_numbers": 300,
     },
@@ -29,8 +29,8 @@ lesson = Lesson(
 )
 WORK_PAUSE = 0.08 * 0.5
 ITEM_PAUSE = 0.04 * 0.5
-PROCESS_PAUSE = 0.08 * 0.5
-BANK_RUNS = 4
+PROCESS_PAUSE = 0.06 * 0.5
+BANK_RUNS = 3
 # As in the notebook: the test does not change them.
 BANK_ROUNDS = 100
 RACE_ROUNDS = 2_000_000
@@ -267,14 +267,14 @@ def the_cell_with_the_limiter_never_ends(run, cell):
     # At last nothing happens any more, again and again.
     assert lines[-2:] == [WAITING, WAITING]
     (note,) = shown(cell)
-    assert note.startswith("note: stopped after 1.3 s, as `%%timeout` asks") and ".join();" in note
+    assert note.startswith("note: stopped after 1 s, as `%%timeout` asks") and ".join();" in note
 
 
 @lesson.check(21)
 def the_last_line_is_not_reached(run, cell):
     assert cell.lines == []
     (note,) = shown(cell)
-    assert note.startswith("note: stopped after 300 ms, as `%%timeout` asks") and "wait_for_threads();" in note
+    assert note.startswith("note: stopped after 250 ms, as `%%timeout` asks") and "wait_for_threads();" in note
     heard = [line for line, _ in run.printed("daemons-sharing-locks-19", "close-the-limiter")]
     assert END not in heard
     # Meanwhile the limiter goes on.
@@ -330,7 +330,7 @@ def an_ordinary_thread_keeps_a_program_alive(run, cell):
     assert lines.count(END) == 1 and lines[lines.index(END) + 1 :][:2] == [WAITING, WAITING]
     assert "the program has ended" not in lines
     (note,) = shown(cell)
-    assert note.startswith("note: stopped after 400 ms, as `%%timeout` asks") and "program(move ||" in note
+    assert note.startswith("note: stopped after 300 ms, as `%%timeout` asks") and "program(move ||" in note
 
 
 @lesson.check(29)
