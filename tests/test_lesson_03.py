@@ -13,7 +13,7 @@ from lessons import Lesson
 from notebook_run import without_colour
 
 TIME_SCALE, PAGE_DELAY, DISK_DELAY = 0.4, 0.2, 0.3
-COMPARE_LIMIT = 600_000
+COMPARE_LIMIT = 450_000
 
 
 
