@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::running::{self, Limits, Values};
 use super::{CommandResult, report};
@@ -43,11 +43,13 @@ pub fn run(arguments: &Arguments) -> CommandResult {
     running::enter_folder(&arguments.notebook)?;
     let options = arguments.limits.options();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let rust_version = Arc::new(OnceLock::new());
     let ending = runtime.block_on(async {
-        let interpreter = Session::start(Arc::default());
+        let interpreter = Session::start(rust_version.clone());
         let stop = running::stop_on_signals()?;
         Ok::<_, Box<dyn Error>>(notebook::run(&interpreter, &mut notebook, &options, running::terminal(), &stop).await)
     })?;
+    notebook.add_language_info(rust_version.get().map_or("", String::as_str));
     let (message, code) = running::told(&ending);
     let written = destination.path().to_owned();
     if let Err(error) = destination.write(&notebook) {

@@ -35,7 +35,7 @@ pub struct Values {
     /// Give a parameter another value, of the type that it has (-p workers=8)
     #[arg(short = 'p', long = "parameter", value_name = "NAME=VALUE")]
     pub parameters: Vec<String>,
-    /// Take values from a YAML file, a line `name: value` for each parameter; -p goes before them
+    /// Take values from a YAML file, a line `name: value` for each parameter; those of -p count more
     #[arg(short = 'y', long = "parameters-file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// List the parameters with their types, defaults and comments, and run nothing

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use serde_json::Value;
@@ -17,6 +17,9 @@ use crate::notebook::{self, Destination, Ending, Notebook, Options, papermill, r
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
+Several values for a parameter stand in one -p with commas between them: -p workers=1,2,4,8; commas
+within brackets and quotes belong to a value. In a YAML file they are a list.
+
 Writes into the folder a notebook for each run (run-1.ipynb, …), and the values that cells record
 with `%result NAME` as results.csv, results.md and results.svg.
 
@@ -30,8 +33,6 @@ pub struct Arguments {
     /// Where to write the notebooks and tables [default: NOTEBOOK.sweep]
     #[arg(long, short, value_name = "FOLDER")]
     output: Option<PathBuf>,
-    /// Several values for a parameter with commas between them (-p workers=1,2,4,8), or in the
-    /// YAML file as a list
     #[command(flatten)]
     values: Values,
     #[command(flatten)]
@@ -139,10 +140,12 @@ async fn all(planned: Vec<Planned>, options: &Options, folder: &Path, table: &mu
     for (index, mut run) in planned.into_iter().enumerate() {
         let title = format!("run {} of {total}: {}", index + 1, run.name);
         let began = Instant::now();
-        let interpreter = Session::start(Arc::default());
+        let rust_version = Arc::new(OnceLock::new());
+        let interpreter = Session::start(rust_version.clone());
         let terminal = running::terminal_of_progress(format!("{title}  "));
         let ending = notebook::run(&interpreter, &mut run.notebook, options, terminal, &stop).await;
         let seconds = began.elapsed().as_secs_f64();
+        run.notebook.add_language_info(rust_version.get().map_or("", String::as_str));
         let (message, ended_with) = running::told(&ending);
         let error = (ending != Ending::Completed).then_some(message);
         let results = results::of_notebook(&run.notebook);

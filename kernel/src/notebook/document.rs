@@ -157,6 +157,21 @@ impl Notebook {
         object(&mut self.content["cells"][index]["metadata"])
     }
 
+    /// Says that it is a notebook of Rust, with what Jupyter's front ends and converters read
+    /// from it, if it does not say so yet.
+    pub fn add_language_info(&mut self, rust_version: &str) {
+        self.metadata().entry("language_info").or_insert_with(|| {
+            json!({
+                "codemirror_mode": "rust",
+                "file_extension": ".rs",
+                "mimetype": "text/x-rustsrc",
+                "name": "rust",
+                "pygments_lexer": "rust",
+                "version": rust_version,
+            })
+        });
+    }
+
     /// The outputs of all cells, in order.
     pub fn outputs(&self) -> impl Iterator<Item = &Value> {
         let cells = self.content["cells"].as_array().into_iter().flatten();

@@ -129,10 +129,13 @@ fn draw(svg: &mut Svg, top: f64, heading: &str, parameter: &str, across: &Across
 
     svg.text((left - 40.0, top + 14.0), Anchor::Start, " font-weight=\"bold\"", heading);
     let first = (least / step).ceil() as i64;
-    for mark in (first..).map(|index| index as f64 * step).take_while(|mark| *mark <= least + span * (1.0 + 1e-9)) {
-        let y = height(mark);
+    let end = least + span * (1.0 + 1e-9);
+    let marks = (first..).map(|index| index as f64 * step).take_while(|mark| *mark <= end).collect();
+    let axis = Axis { step, marks };
+    for (mark, text) in axis.marks.iter().zip(axis.numbers()) {
+        let y = height(*mark);
         svg.line([left, y, right, y], " opacity=\".2\"");
-        svg.text((left - 6.0, y + 4.0), Anchor::End, "", &shown(mark));
+        svg.text((left - 6.0, y + 4.0), Anchor::End, "", &text);
     }
     let mut last_label = f64::NEG_INFINITY;
     for (value, place) in &across.places {
@@ -151,7 +154,7 @@ fn draw(svg: &mut Svg, top: f64, heading: &str, parameter: &str, across: &Across
             line.points.iter().map(|(place, value)| (column(*place), height(*value))).collect();
         svg.polyline(points.iter().copied(), colour, &format!(" stroke-width=\"2\"{dashes}"));
         for ((x, y), (_, value)) in points.iter().zip(&line.points) {
-            svg.rect([x - 3.0, y - 3.0, 6.0, 6.0], colour, 1.0, &format!("{} {}", line.label, shown(*value)));
+            svg.rect([x - 3.0, y - 3.0, 6.0, 6.0], colour, 1.0, &format!("{} {}", line.label, general(*value)));
         }
         if !line.label.is_empty() {
             let y = upper + 8.0 + 16.0 * index as f64;
@@ -159,11 +162,6 @@ fn draw(svg: &mut Svg, top: f64, heading: &str, parameter: &str, across: &Across
             svg.text((right + 28.0, y), Anchor::Start, "", &line.label);
         }
     }
-}
-
-fn shown(value: f64) -> String {
-    // -0
-    if value == 0.0 { "0".to_owned() } else { general(value) }
 }
 
 #[cfg(test)]
@@ -202,7 +200,7 @@ mod tests {
     fn negative_values_lie_below_zero() {
         let table = table(&["n"], &[(&[json!(1)], &[("r", "-5")]), (&[json!(2)], &[("r", "5")])]);
         let svg = plot(&table).expect("numbers");
-        assert!(svg.contains(">-4.00<") && svg.contains(">0<") && svg.contains(">4.00<"), "{svg}");
+        assert!(svg.contains(">-4<") && svg.contains(">0<") && svg.contains(">4<"), "{svg}");
     }
 
     #[test]
