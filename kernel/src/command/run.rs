@@ -34,7 +34,7 @@ pub fn run(arguments: &Arguments) -> CommandResult {
         running::print(&parameters::of_notebook(&notebook)?.list(&name));
         return Ok(running::exit(0));
     }
-    let given = parameters::merged(arguments.values.from_files()?, arguments.values.from_arguments()?);
+    let given = parameters::merged(arguments.values.in_files()?, arguments.values.in_arguments()?);
     let given = parameters::inject(&mut notebook, &given, &name)?;
     let converter = arguments.html.then(Converter::find).transpose()?;
     let output = arguments.output.clone().unwrap_or_else(|| Destination::beside(&arguments.notebook));

@@ -46,14 +46,14 @@ pub struct Values {
 impl Values {
     /// # Errors
     /// When a file cannot be read or an argument has no value.
-    pub fn from_files(&self) -> Result<Given, parameters::Error> {
+    pub fn in_files(&self) -> Result<Given, parameters::Error> {
         let files = self.files.iter().map(|file| parameters::from_yaml_file(file));
         files.collect::<Result<Vec<_>, _>>().map(|files| files.into_iter().fold(Given::new(), parameters::merged))
     }
 
     /// # Errors
     /// When an argument has no value.
-    pub fn from_arguments(&self) -> Result<Given, parameters::Error> {
+    pub fn in_arguments(&self) -> Result<Given, parameters::Error> {
         let given = self.parameters.iter().map(|argument| parameters::from_command_line(argument));
         Ok(parameters::merged(Given::new(), given.collect::<Result<_, _>>()?))
     }

@@ -68,11 +68,11 @@ pub fn run(arguments: &Arguments) -> CommandResult {
         running::print(&known.list(&name));
         return Ok(running::exit(0));
     }
-    let from_files = arguments.values.from_files()?.into_iter().map(|(parameter, value)| {
+    let from_files = arguments.values.in_files()?.into_iter().map(|(parameter, value)| {
         let values = parameters::alternatives_in_yaml(&known, &parameter, value);
         (parameter, values)
     });
-    let from_arguments = arguments.values.from_arguments()?.into_iter().map(|(parameter, value)| {
+    let from_arguments = arguments.values.in_arguments()?.into_iter().map(|(parameter, value)| {
         let values = parameters::alternatives_in_text(&exact(&value));
         (parameter, values)
     });

@@ -12,11 +12,11 @@ pub enum Error {
         "`--html` needs Jupyter's nbconvert, and there is no `jupyter-nbconvert` on the PATH; \
          install it (python3 -m pip install nbconvert), or run without `--html`"
     )]
-    NotFound,
+    Missing,
     #[error("{program} does not start: {source}; mend that, or run without `--html`")]
-    NotStarted { program: PathBuf, source: io::Error },
+    CannotStart { program: PathBuf, source: io::Error },
     #[error("{page} was not written, for nbconvert says: {said}")]
-    NotConverted { page: PathBuf, said: String },
+    Failed { page: PathBuf, said: String },
 }
 
 /// The program that converts notebooks.
@@ -39,7 +39,7 @@ impl Converter {
         let path = path.unwrap_or_default();
         let mut folders = env::split_paths(&path).filter(|folder| folder.is_absolute()).chain(own);
         let program = folders.find_map(|folder| Some(folder.join("jupyter-nbconvert")).filter(|file| file.is_file()));
-        program.map(|program| Converter { program }).ok_or(Error::NotFound)
+        program.map(|program| Converter { program }).ok_or(Error::Missing)
     }
 
     /// Writes the page beside the notebook and returns where it is.
@@ -56,14 +56,14 @@ impl Converter {
             .arg(notebook)
             .stdin(Stdio::null())
             .output()
-            .map_err(|source| Error::NotStarted { program: self.program.clone(), source })?;
+            .map_err(|source| Error::CannotStart { program: self.program.clone(), source })?;
         if said.status.success() {
             return Ok(page);
         }
         let text = String::from_utf8_lossy(&said.stderr);
         let last = text.lines().rev().find(|line| !line.trim().is_empty());
         let said = last.map_or_else(|| said.status.to_string(), |line| line.trim().to_owned());
-        Err(Error::NotConverted { page, said })
+        Err(Error::Failed { page, said })
     }
 }
 

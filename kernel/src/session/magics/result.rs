@@ -7,7 +7,6 @@ use tokio::sync::mpsc;
 
 use super::{Cell, generated, usage_error};
 use crate::cell::magic::Call;
-use crate::engine::native::style::Style;
 use crate::notebook::results::Recorded;
 use crate::output::{CellError, Event, MimeBundle};
 use crate::session::notebook::Notebook;
@@ -65,7 +64,7 @@ async fn with_usual_style(
     run: impl AsyncFnOnce(&mut Notebook, &mut Cell, mpsc::UnboundedSender<MimeBundle>) -> Result<(), CellError>,
 ) -> Result<MimeBundle, CellError> {
     let (result, mut value) = mpsc::unbounded_channel();
-    let style = std::mem::replace(&mut notebook.style, Style::default());
+    let style = std::mem::take(&mut notebook.style);
     let ran = run(notebook, cell, result).await;
     notebook.style = style;
     ran?;
