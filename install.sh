@@ -9,7 +9,7 @@ repo=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 target=${CARGO_TARGET_DIR:-$repo/target}
 case $target in /*) ;; *) target=$PWD/$target ;; esac
 cargo_bin=${CARGO_HOME:-$HOME/.cargo}/bin
-lab_packages=(jupyterlab ipywidgets nbclient)
+lab_packages=(jupyterlab ipywidgets nbclient papermill)
 
 usage() {
     cat <<'TEXT'
@@ -63,8 +63,10 @@ at_least() {
 set_home() {
     case $1 in /*) home=$1 ;; *) home=$PWD/$1 ;; esac
     program=$home/bin/threadbook
-    # The kernelspecs that were written, a folder a line, for `uninstall`.
+    # For `uninstall`, a line each: the folders of the kernelspecs that were written, and the
+    # Pythons whose papermill was given its translator.
     installed_list=$home/kernelspecs
+    papermill_list=$home/papermill
 }
 
 # set_own_home FOLDER: not the usual one. What the kernel keeps goes there too, and the
@@ -370,6 +372,40 @@ make_venv() {
         die "pip could not install: $*" "look at the network connection, then run this again"
 }
 
+# ---------------------------------------------------------------- papermill
+
+# The Pythons that have papermill: that of our own environment, and that of the `papermill`
+# on PATH, which its first line names.
+papermill_pythons() {
+    local own=$home/venv/bin/python program first=
+    if [ -x "$own" ] && imports "$own" papermill; then echo "$own"; fi
+    program=$(command -v papermill) || return 0
+    IFS= read -r first <"$program" || true
+    first=${first#'#!'}
+    if [ "$first" != "$own" ] && [ -x "$first" ] && imports "$first" papermill; then echo "$first"; fi
+}
+
+# give_translator PYTHON: installs what lets papermill write parameters in Rust.
+give_translator() {
+    local there
+    there=$(cd / && "$1" -c 'import importlib.util; print(importlib.util.find_spec("threadbook_papermill").origin)' 2>/dev/null) || true
+    if cmp -s "$repo/python/threadbook_papermill.py" "$there"; then return; fi
+    step "Teaching papermill to write Rust ($1)"
+    "$1" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "$repo/python" \
+        </dev/null >&2
+}
+
+teach_papermill() {
+    local python
+    while IFS= read -r python; do
+        if ! give_translator "$python"; then
+            note "This papermill does not know Rust; to mend it, see above, then: $python -m pip install $repo/python"
+        elif ! grep -qxF "$python" "$papermill_list" 2>/dev/null; then
+            printf '%s\n' "$python" >>"$papermill_list"
+        fi
+    done < <(papermill_pythons)
+}
+
 # ---------------------------------------------------------------- commands
 
 need_build_tools() {
@@ -407,6 +443,7 @@ install_all() {
         location=(--prefix "$home/venv")
     fi
     write_kernelspec ${location[@]+"${location[@]}"}
+    teach_papermill
 }
 
 command_install() {
@@ -509,6 +546,8 @@ command_test() {
         make_venv "$venv" -r "$repo/tests/requirements.txt"
         cp "$repo/tests/requirements.txt" "$venv/installed.txt"
     fi
+    give_translator "$venv/bin/python" || die "pip could not install $repo/python" \
+        "look at the network connection, then run this again"
 
     # A Jupyter of its own: the tests neither see nor touch the user's kernels.
     local place=$target/test-install
@@ -541,7 +580,7 @@ command_test() {
 }
 
 command_uninstall() {
-    local folder
+    local folder python
     # Another installation may have put its own kernelspec in a place since.
     if [ -f "$installed_list" ]; then
         while IFS= read -r folder; do
@@ -550,6 +589,14 @@ command_uninstall() {
                 step "Removed the kernelspec $folder"
             fi
         done <"$installed_list"
+    fi
+    if [ -f "$papermill_list" ]; then
+        while IFS= read -r python; do
+            if [ "$python" != "$home/venv/bin/python" ] && [ -x "$python" ]; then
+                "$python" -m pip uninstall --quiet --yes threadbook-papermill </dev/null >&2 || true
+                step "Removed what papermill had of Threadbook's ($python)"
+            fi
+        done <"$papermill_list"
     fi
     local link=$HOME/.local/bin/threadbook
     if [ "$(readlink "$link" 2>/dev/null)" = "$program" ]; then
@@ -565,7 +612,7 @@ command_uninstall() {
     done
     if [ -e "$program" ]; then
         # By name, in case THREADBOOK_HOME is a folder with other things in it.
-        rm -rf -- "$program" "$program.new" "$home/venv" "$installed_list"
+        rm -rf -- "$program" "$program.new" "$home/venv" "$installed_list" "$papermill_list"
         rmdir "$home/bin" "$home" 2>/dev/null || true
         step "Removed the program and its JupyterLab from $home"
     else

@@ -6,6 +6,8 @@
 
 pub mod limits;
 pub mod message;
+#[doc(hidden)]
+pub mod picture;
 
 #[cfg(feature = "prelude")]
 #[doc(hidden)]
@@ -27,8 +29,6 @@ mod input;
 mod lesson;
 #[cfg(feature = "prelude")]
 pub mod lock;
-#[cfg(feature = "prelude")]
-mod picture;
 #[cfg(feature = "prelude")]
 pub mod pool;
 #[cfg(feature = "prelude")]

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from jupyter_client.kernelspec import KernelSpecManager
 
 from kernel_client import Kernel
 
@@ -22,6 +23,12 @@ def pytest_collection_modifyitems(items):
 def kernel_name():
     """The kernelspec of the kernel under test."""
     return os.environ.get("THREADBOOK_TEST_KERNEL", "threadbook")
+
+
+@pytest.fixture(scope="session")
+def program(kernel_name):
+    """The program `threadbook` that is the kernel under test."""
+    return KernelSpecManager().get_kernel_spec(kernel_name).argv[0]
 
 
 @pytest.fixture

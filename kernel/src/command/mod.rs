@@ -3,7 +3,7 @@
 //! Each subcommand has a file of its own with its arguments and a `run` function.
 //! An error ends the program with a message on stderr, `threadbook: …`, and exit
 //! code 1, or 2 where the command could not even start (wrong arguments, `run`
-//! without a notebook that it can read).
+//! without a notebook that it can read). `running` lists the codes of what was run.
 
 use std::error::Error;
 use std::io::Write;
@@ -14,8 +14,11 @@ use clap::{Parser, Subcommand};
 mod cache;
 mod install;
 mod kernel;
+mod parameters;
 mod prelude;
 mod run;
+mod running;
+mod sweep;
 mod worker;
 
 #[derive(Parser)]
@@ -35,6 +38,11 @@ enum Command {
     Uninstall(install::Arguments),
     /// Run a notebook in the terminal, without Jupyter
     Run(run::Arguments),
+    /// Run a notebook with all combinations of several values, and make a table of its results
+    Sweep(sweep::Arguments),
+    /// Read a cell of parameters: papermill's translator calls this
+    #[command(hide = true)]
+    Parameters,
     /// Build the prelude library for the present Rust compiler
     Prelude,
     /// Say what is kept of compiled cells, or clear it (THREADBOOK_CACHE_SIZE: at most so many MiB, 0 for nothing)
@@ -53,12 +61,15 @@ pub fn main() -> ExitCode {
     if !matches!(command, Command::Worker(_)) {
         report_panics_in_one_line();
     }
-    let could_not_start = if matches!(command, Command::Run(_)) { 2 } else { 1 };
+    let runs = matches!(command, Command::Run(_) | Command::Sweep(_) | Command::Parameters);
+    let could_not_start = if runs { 2 } else { 1 };
     let result = match command {
         Command::Kernel(arguments) => kernel::run(&arguments),
         Command::Install(arguments) => install::install(&arguments),
         Command::Uninstall(arguments) => install::uninstall(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Sweep(arguments) => sweep::run(&arguments),
+        Command::Parameters => parameters::run(),
         Command::Prelude => prelude::run(),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Worker(arguments) => worker::run(&arguments),

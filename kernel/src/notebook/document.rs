@@ -6,8 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tempfile::NamedTempFile;
+use uuid::Uuid;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -108,6 +109,75 @@ impl Notebook {
         cell["outputs"] = Value::Array(outputs);
     }
 
+    /// Puts a code cell before the cell `index`, or at the end.
+    pub fn insert_code_cell(&mut self, index: usize, source: &str, tag: &str) {
+        let cell = self.new_code_cell(source, tag);
+        if let Some(cells) = self.content["cells"].as_array_mut() {
+            cells.insert(index.min(cells.len()), cell);
+        }
+    }
+
+    /// Puts a code cell in place of the cell `index`.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn replace_code_cell(&mut self, index: usize, source: &str, tag: &str) {
+        self.content["cells"][index] = self.new_code_cell(source, tag);
+    }
+
+    fn new_code_cell(&self, source: &str, tag: &str) -> Value {
+        let mut cell = json!({
+            "cell_type": "code",
+            "execution_count": null,
+            "metadata": { "tags": [tag] },
+            "outputs": [],
+            "source": source.split_inclusive('\n').collect::<Vec<_>>(),
+        });
+        // Before nbformat 4.5 a cell must not have one.
+        if self.content["nbformat_minor"].as_u64().is_some_and(|minor| minor >= 5) {
+            cell["id"] = json!(Uuid::new_v4().simple().to_string()[..8]);
+        }
+        cell
+    }
+
+    pub fn cell_count(&self) -> usize {
+        self.content["cells"].as_array().map_or(0, Vec::len)
+    }
+
+    /// The metadata of the notebook. What is there in its place becomes an object.
+    pub fn metadata(&mut self) -> &mut Map<String, Value> {
+        object(&mut self.content["metadata"])
+    }
+
+    /// The metadata of the cell `index`.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn cell_metadata(&mut self, index: usize) -> &mut Map<String, Value> {
+        object(&mut self.content["cells"][index]["metadata"])
+    }
+
+    /// Says that it is a notebook of Rust, with what Jupyter's front ends and converters read
+    /// from it, if it does not say so yet.
+    pub fn add_language_info(&mut self, rust_version: &str) {
+        self.metadata().entry("language_info").or_insert_with(|| {
+            json!({
+                "codemirror_mode": "rust",
+                "file_extension": ".rs",
+                "mimetype": "text/x-rustsrc",
+                "name": "rust",
+                "pygments_lexer": "rust",
+                "version": rust_version,
+            })
+        });
+    }
+
+    /// The outputs of all cells, in order.
+    pub fn outputs(&self) -> impl Iterator<Item = &Value> {
+        let cells = self.content["cells"].as_array().into_iter().flatten();
+        cells.filter_map(|cell| cell["outputs"].as_array()).flatten()
+    }
+
     /// The file's text, formatted as nbformat formats it, so that a version control
     /// system shows only what the run changed.
     fn to_text(&self) -> Result<Vec<u8>, serde_json::Error> {
@@ -119,6 +189,13 @@ impl Notebook {
         text.push(b'\n');
         Ok(text)
     }
+}
+
+fn object(value: &mut Value) -> &mut Map<String, Value> {
+    if !value.is_object() {
+        *value = json!({});
+    }
+    value.as_object_mut().expect("it has just been made one")
 }
 
 /// nbformat's multi-line strings are one string or a list of lines.

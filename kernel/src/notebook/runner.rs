@@ -9,6 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::document::{CodeCell, Notebook};
 use super::outputs::Outputs;
+use super::papermill;
 use super::terminal::Terminal;
 use crate::interpreter::{CellRequest, Interpreter, Outcome};
 use crate::output::{CellError, Event, Output};
@@ -18,6 +19,9 @@ const PATIENCE_WITH_INTERRUPT: Duration = Duration::from_secs(30);
 
 /// How long outputs of threads that outlive their cells are waited for at the end.
 const PATIENCE_WITH_LATE_OUTPUT: Duration = Duration::from_secs(2);
+
+/// How often the bar tells how long a cell has been running.
+const REDRAW: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -34,6 +38,8 @@ pub enum Ending {
     Completed,
     /// The run stopped at this cell.
     Failed { number: u32, error: CellError },
+    /// This cell ran longer than it may, and the run stopped there.
+    TimedOut { number: u32, limit: Duration },
     /// The run was asked to stop while this cell ran, or before it.
     Stopped { number: u32 },
     /// The cell went on after an interrupt, and the run was given up.
@@ -60,8 +66,9 @@ struct Started {
     number: u32,
 }
 
-/// Runs the notebook's code cells and puts their outputs into it. A `stop` interrupts
-/// the running cell and ends the run. The interpreter is shut down at the end.
+/// Runs the notebook's code cells and puts their outputs into it, and into its metadata how
+/// the run went. A `stop` interrupts the running cell and ends the run, a second one does not
+/// wait for the cell. The interpreter is shut down at the end.
 pub async fn run(
     interpreter: &impl Interpreter,
     notebook: &mut Notebook,
@@ -72,6 +79,12 @@ pub async fn run(
     let transcript = Arc::new(Mutex::new(Transcript { outputs: Outputs::default(), terminal }));
     let mut listeners = JoinSet::new();
     let cells = notebook.code_cells();
+    let mut record = papermill::Run::begin(notebook);
+    let redrawing = {
+        let mut shown = lock(&transcript);
+        shown.terminal.begin(cells.iter().filter(|cell| !is_skipped(cell) && !is_blank(cell)).count());
+        shown.terminal.has_bar().then(|| tokio::spawn(redraw(transcript.clone())))
+    };
     // Outputs of another run beside those of this one would mislead.
     for cell in cells.iter().filter(|cell| !is_skipped(cell)) {
         notebook.set_outputs(cell.index, None, Vec::new());
@@ -85,7 +98,7 @@ pub async fn run(
             lock(&transcript).terminal.show_skipped(cell);
             continue;
         }
-        if cell.source.trim().is_empty() {
+        if is_blank(cell) {
             continue;
         }
         let number = started.len() as u32 + 1;
@@ -96,33 +109,40 @@ pub async fn run(
             started.push(Started { index: cell.index, cell: transcript.outputs.begin_cell(number), number });
         }
         listeners.spawn(listen(transcript.clone(), started.len() - 1, number, events));
+        let began = record.cell_begins(notebook, cell.index);
 
         let request = CellRequest { code: cell.source.clone(), number, silent: false, allow_stdin: false };
         let end = execute(interpreter, request, output.clone(), options.cell_timeout, stop).await;
         output.flush().await;
-        let (outcome, stopped) = match end {
-            End::Finished(outcome) => (outcome, false),
-            End::Stopped(outcome) => (outcome, true),
-            End::Stuck => {
-                ending = Ending::Stuck { number };
-                break;
+        let found = match &end {
+            End::Stuck => Some(Ending::Stuck { number }),
+            End::Stopped(_) => Some(Ending::Stopped { number }),
+            End::Finished(outcome) | End::TooLong(outcome) => {
+                let error =
+                    outcome.error.clone().filter(|_| !options.allow_errors && !cell.has_tag("raises-exception"));
+                match (error, options.cell_timeout) {
+                    (Some(_), Some(limit)) if matches!(end, End::TooLong(_)) => {
+                        Some(Ending::TimedOut { number, limit })
+                    }
+                    (error, _) => error.map(|error| Ending::Failed { number, error }),
+                }
             }
         };
-        if let Some(page) = &outcome.page {
-            lock(&transcript).terminal.show_bundle("", page);
+        record.cell_ends(notebook, cell.index, began, found.is_some());
+        let mut quits = false;
+        if let End::Finished(outcome) | End::TooLong(outcome) | End::Stopped(outcome) = end {
+            let mut transcript = lock(&transcript);
+            if let Some(page) = &outcome.page {
+                transcript.terminal.show_bundle("", page);
+            }
+            transcript.terminal.end_cell();
+            quits = outcome.quit;
         }
-        if stopped {
-            ending = Ending::Stopped { number };
+        if let Some(found) = found {
+            ending = found;
             break;
         }
-        if outcome.quit {
-            break;
-        }
-        if let Some(error) = outcome.error
-            && !options.allow_errors
-            && !cell.has_tag("raises-exception")
-        {
-            ending = Ending::Failed { number, error };
+        if quits {
             break;
         }
     }
@@ -130,16 +150,32 @@ pub async fn run(
     let all_heard = async { while listeners.join_next().await.is_some() {} };
     let _ = timeout(PATIENCE_WITH_LATE_OUTPUT, all_heard).await;
 
+    if let Some(redrawing) = redrawing {
+        redrawing.abort();
+    }
     let mut transcript = lock(&transcript);
-    transcript.terminal.start_line();
+    transcript.terminal.end();
     for Started { index, cell, number } in started {
         notebook.set_outputs(index, Some(number), transcript.outputs.to_json(cell));
     }
+    record.end(notebook, ending != Ending::Completed);
     ending
 }
 
 fn is_skipped(cell: &CodeCell) -> bool {
     cell.has_tag("skip-execution")
+}
+
+fn is_blank(cell: &CodeCell) -> bool {
+    cell.source.trim().is_empty()
+}
+
+/// Keeps the bar's time up to date.
+async fn redraw(transcript: Arc<Mutex<Transcript>>) {
+    loop {
+        sleep(REDRAW).await;
+        lock(&transcript).terminal.redraw();
+    }
 }
 
 /// A listener that panicked has lost one event; the others still count.
@@ -162,6 +198,8 @@ async fn listen(transcript: Arc<Mutex<Transcript>>, cell: usize, number: u32, mu
 
 enum End {
     Finished(Outcome),
+    /// Interrupted because it took too long.
+    TooLong(Outcome),
     /// Ended after the run was asked to stop.
     Stopped(Outcome),
     Stuck,
@@ -193,10 +231,14 @@ async fn execute(
         let ((), outcome) = tokio::join!(interpreter.interrupt(), &mut running);
         outcome
     };
-    match timeout(PATIENCE_WITH_INTERRUPT, interrupted).await {
-        Ok(outcome) if stopped => End::Stopped(outcome),
-        Ok(outcome) => End::Finished(outcome),
-        Err(_) => End::Stuck,
+    let ended = tokio::select! {
+        ended = timeout(PATIENCE_WITH_INTERRUPT, interrupted) => ended.ok(),
+        () = stop.notified() => None,
+    };
+    match ended {
+        Some(outcome) if stopped => End::Stopped(outcome),
+        Some(outcome) => End::TooLong(outcome),
+        None => End::Stuck,
     }
 }
 

@@ -1,19 +1,27 @@
-//! Shows a run in the terminal while it goes on: sources dimmed, outputs as they come.
+//! Shows a run in the terminal while it goes on: sources dimmed, outputs as they come, and
+//! how far it is: on a terminal by a bar below them, else by a line behind each cell.
 
 use std::io::Write;
 
 use base64::Engine;
 use serde_json::Value;
+use threadbook::picture::time_text;
 
 use super::document::CodeCell;
+use super::progress::Progress;
 use crate::output::{CellError, Event, MimeBundle};
 
 const DIM: &str = "\x1b[2m";
 const RED: &str = "\x1b[31m";
 const PLAIN: &str = "\x1b[0m";
+/// Back to the line's start, and nothing on it any more.
+const ERASE: &str = "\r\x1b[K";
 
 /// Formats that are legible as they are, the best first.
 const LEGIBLE: [&str; 3] = ["text/plain", "text/markdown", "text/latex"];
+
+/// Tells how many columns there are.
+pub type Width = fn() -> usize;
 
 /// Writes to a terminal or whatever stands in its place. A reader that goes away
 /// (`| head`) does not stop the run: what cannot be written is dropped.
@@ -21,17 +29,75 @@ pub struct Terminal {
     to: Box<dyn Write + Send>,
     /// The last thing written ended its line.
     at_line_start: bool,
+    progress: Progress,
+    /// There is somebody who watches a bar.
+    bar: Option<Width>,
+    bar_is_drawn: bool,
+    /// Only the bar is shown, not the cells.
+    only_progress: bool,
 }
 
 impl Terminal {
-    /// `to` takes text with ANSI colours.
-    pub fn new(to: Box<dyn Write + Send>) -> Terminal {
-        Terminal { to, at_line_start: true }
+    /// `to` takes text with ANSI colours; with `bar` also what erases a line.
+    pub fn new(to: Box<dyn Write + Send>, bar: Option<Width>) -> Terminal {
+        let progress = Progress::default();
+        Terminal { to, at_line_start: true, progress, bar, bar_is_drawn: false, only_progress: false }
+    }
+
+    /// One that shows no cells, only a bar with a title before it.
+    pub fn of_progress(to: Box<dyn Write + Send>, bar: Option<Width>, title: String) -> Terminal {
+        let mut terminal = Terminal::new(to, bar);
+        terminal.only_progress = true;
+        terminal.progress.title = title;
+        terminal
+    }
+
+    /// There are so many cells to run.
+    pub fn begin(&mut self, cells: usize) {
+        self.progress.total = cells;
+        self.redraw();
+    }
+
+    pub fn has_bar(&self) -> bool {
+        self.bar.is_some()
     }
 
     pub fn show_source(&mut self, cell: &CodeCell, number: u32) {
+        self.progress.begin_cell(number, &cell.source);
         let label = format!("In[{number}]: ");
         self.show_dimmed(&label, &cell.source);
+        self.redraw();
+    }
+
+    /// The cell whose source was shown last is done.
+    pub fn end_cell(&mut self) {
+        let took = self.progress.end_cell();
+        if self.bar.is_none() {
+            let Progress { done, total, .. } = self.progress;
+            self.start_line();
+            self.write(&format!("{DIM}({done} of {total}, {}){PLAIN}\n", time_text(took.as_secs_f64())));
+        }
+        self.redraw();
+    }
+
+    /// Draws the bar as it is now.
+    pub fn redraw(&mut self) {
+        // Below a line that is not ended there is no room for it.
+        if let Some(width) = self.bar.filter(|_| self.at_line_start) {
+            // A full line would move the cursor to the next.
+            let line = self.progress.line(width().saturating_sub(1));
+            self.put(&format!("{ERASE}{line}"));
+            self.bar_is_drawn = true;
+        }
+    }
+
+    /// The run is over: takes the bar away.
+    pub fn end(&mut self) {
+        self.start_line();
+        if std::mem::take(&mut self.bar_is_drawn) {
+            self.put(ERASE);
+        }
+        self.bar = None;
     }
 
     pub fn show_skipped(&mut self, cell: &CodeCell) {
@@ -93,10 +159,17 @@ impl Terminal {
     }
 
     fn write(&mut self, text: &str) {
-        if let Some(last) = text.bytes().last() {
-            self.at_line_start = last == b'\n';
-            let _ = self.to.write_all(text.as_bytes()).and_then(|()| self.to.flush());
+        let Some(last) = text.bytes().last().filter(|_| !self.only_progress) else { return };
+        self.at_line_start = last == b'\n';
+        match std::mem::take(&mut self.bar_is_drawn) {
+            true => self.put(&format!("{ERASE}{text}")),
+            false => self.put(text),
         }
+        self.redraw();
+    }
+
+    fn put(&mut self, text: &str) {
+        let _ = self.to.write_all(text.as_bytes()).and_then(|()| self.to.flush());
     }
 }
 
@@ -153,7 +226,7 @@ pub mod tests {
 
     fn shown(show: impl FnOnce(&mut Terminal)) -> String {
         let kept = Kept::default();
-        show(&mut Terminal::new(Box::new(kept.clone())));
+        show(&mut Terminal::new(Box::new(kept.clone()), None));
         kept.text()
     }
 
@@ -188,5 +261,60 @@ pub mod tests {
             terminal.show(&stream("next"), 1);
         });
         assert_eq!(text, "half line\none\ntwo\nnext");
+    }
+
+    fn code(source: &str) -> CodeCell {
+        CodeCell { index: 0, id: None, source: source.to_owned(), tags: Vec::new() }
+    }
+
+    /// What a person sees at the end: an erased line has nothing on it.
+    fn seen(written: &str) -> String {
+        let lines = written.split('\n').map(|line| line.rsplit(ERASE).next().unwrap_or_default());
+        anstream::adapter::strip_str(&lines.collect::<Vec<_>>().join("\n")).to_string()
+    }
+
+    #[test]
+    fn a_bar_stays_below_what_is_shown() {
+        let stdout = |text: &str| Event::Stream { name: crate::output::StreamName::Stdout, text: text.to_owned() };
+        let kept = Kept::default();
+        let mut terminal = Terminal::new(Box::new(kept.clone()), Some(|| 60));
+        terminal.begin(2);
+        terminal.show_source(&code("f();\ng()"), 1);
+        terminal.show(&stdout("one\n"), 1);
+        let bar = "━".repeat(0) + &"─".repeat(20);
+        assert!(seen(&kept.text()).starts_with(&format!("In[1]: f();\n       g()\none\n0/2 {bar} In[1] 0.")));
+        terminal.show(&stdout("half"), 1);
+        terminal.redraw();
+        assert!(seen(&kept.text()).ends_with("one\nhalf"), "no bar on an open line");
+        terminal.end_cell();
+        terminal.show(&stdout(" line\n"), 1);
+        assert!(seen(&kept.text()).ends_with(&format!("half line\n1/2 {}{}", "━".repeat(10), "─".repeat(10))));
+        terminal.end();
+        assert_eq!(seen(&kept.text()), "In[1]: f();\n       g()\none\nhalf line\n");
+    }
+
+    #[test]
+    fn without_a_bar_a_line_tells_how_far_it_is() {
+        let text = shown(|terminal| {
+            terminal.begin(2);
+            terminal.show_source(&code("f()"), 1);
+            terminal.end_cell();
+            terminal.end();
+        });
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        assert!(plain.starts_with("In[1]: f()\n(1 of 2, ") && plain.ends_with("s)\n"), "{plain}");
+        assert!(!text.contains(ERASE));
+    }
+
+    #[test]
+    fn only_progress_shows_no_cell() {
+        let kept = Kept::default();
+        let mut terminal = Terminal::of_progress(Box::new(kept.clone()), Some(|| 60), "a=1  ".to_owned());
+        terminal.begin(1);
+        terminal.show_source(&code("f()"), 1);
+        terminal.end_cell();
+        assert_eq!(seen(&kept.text()), format!("a=1  1/1 {}", "━".repeat(20)));
+        terminal.end();
+        assert_eq!(seen(&kept.text()), "");
     }
 }

@@ -33,6 +33,7 @@ pub enum Id {
     Quit,
     Reset,
     Restart,
+    Result,
     Run,
     Script,
     Sh,
@@ -145,6 +146,18 @@ pub const MAGICS: &[Magic] = &[
     Magic {
         details: "With TEXT, the panic's message has to contain it.",
         ..cell(Id::ShouldPanic, &["should_panic"], "[TEXT]", "the cell must panic")
+    },
+    Magic {
+        form: Form::Both,
+        details: "`%result speedup` records the variable of that name, `%result speedup EXPRESSION` a value, `%%result \
+                  speedup` the value of the cell below it. The name and the value stand in the output's metadata, where \
+                  `threadbook sweep` finds them. A `Duration` is recorded as a number of seconds.",
+        ..line(
+            Id::Result,
+            &["result"],
+            "NAME [EXPRESSION]",
+            "records a result of the notebook under a name, and shows it",
+        )
     },
     Magic {
         details: "NAME becomes a variable with the fields `stdout`, `stderr` and `displays`.",

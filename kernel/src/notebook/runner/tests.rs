@@ -100,9 +100,15 @@ struct Ran {
     ending: Ending,
     shown: String,
     cells: Vec<Value>,
+    papermill: Value,
 }
 
 impl Ran {
+    /// What each cell's metadata says of its end.
+    fn statuses(&self) -> Vec<&str> {
+        self.cells.iter().filter_map(|cell| cell["metadata"]["papermill"]["status"].as_str()).collect()
+    }
+
     fn count(&self, cell: usize) -> &Value {
         &self.cells[cell]["execution_count"]
     }
@@ -128,17 +134,16 @@ async fn run_cells(cells: &[Value], options: &Options, stop: &Notify) -> Ran {
     let content = json!({ "nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells });
     std::fs::write(&path, content.to_string()).expect("written");
     let mut notebook = Notebook::read(&path).expect("a notebook");
+    let parameters = Map::from_iter([("n".to_owned(), json!(8))]);
+    crate::notebook::papermill::describe(&mut notebook, Path::new("in.ipynb"), Path::new("out.ipynb"), parameters);
     let kept = Kept::default();
-    let terminal = Terminal::new(Box::new(kept.clone()));
+    let terminal = Terminal::new(Box::new(kept.clone()), None);
     let ending = run(&Commands::default(), &mut notebook, options, terminal, stop).await;
     let destination = super::super::Destination::open(&path).expect("writable");
     destination.write(&notebook).expect("written");
-    Ran { ending, shown: kept.text(), cells: read_cells(&path) }
-}
-
-fn read_cells(path: &Path) -> Vec<Value> {
-    let content: Value = serde_json::from_slice(&std::fs::read(path).expect("there")).expect("JSON");
-    content["cells"].as_array().expect("cells").clone()
+    let content: Value = serde_json::from_slice(&std::fs::read(&path).expect("there")).expect("JSON");
+    let cells = content["cells"].as_array().expect("cells").clone();
+    Ran { ending, shown: kept.text(), cells, papermill: content["metadata"]["papermill"].clone() }
 }
 
 async fn run_to_end(cells: &[Value]) -> Ran {
@@ -155,7 +160,9 @@ async fn outputs_are_shown_and_written() {
     assert_eq!(ran.outputs(2), &json!([]));
     assert_eq!(ran.outputs(3)[0]["execution_count"], 2);
     let plain = anstream::adapter::strip_str(&ran.shown).to_string();
-    assert_eq!(plain, "In[1]: print a\n       print b\na\nb\nIn[2]: result 7\nOut[2]: 7\n");
+    let shown: Vec<&str> = plain.lines().map(|line| line.split(',').next().unwrap_or_default()).collect();
+    let expected = ["In[1]: print a", "       print b", "a", "b", "(1 of 2", "In[2]: result 7", "Out[2]: 7", "(2 of 2"];
+    assert_eq!(shown, expected);
     assert!(ran.shown.starts_with("\x1b[2mIn[1]"));
 }
 
@@ -207,7 +214,7 @@ async fn what_a_thread_prints_late_belongs_to_its_cell() {
     let ran = run_to_end(&[cell("late tail", &[]), cell("print b", &[])]).await;
     assert_eq!(ran.outputs(0)[0]["text"], json!(["tail"]));
     assert_eq!(ran.outputs(1)[0]["text"], json!(["b\n"]));
-    assert!(ran.shown.ends_with("b\ntail\n"), "{:?}", ran.shown);
+    assert!(ran.shown.ends_with("tail\n") && ran.shown.contains("b\n"), "{:?}", ran.shown);
 }
 
 #[tokio::test]
@@ -219,8 +226,15 @@ async fn a_question_finds_nobody() {
 #[tokio::test]
 async fn a_slow_cell_is_interrupted() {
     let options = Options { cell_timeout: Some(Duration::from_millis(1)), ..Options::default() };
-    let ran = run_cells(&[cell("wait", &[]), cell("print b", &[])], &options, &Notify::new()).await;
-    assert_eq!(ran.ending, Ending::Failed { number: 1, error: failure("KeyboardInterrupt") });
+    let cells = [cell("wait", &[]), cell("print b", &[])];
+    let ran = run_cells(&cells, &options, &Notify::new()).await;
+    assert_eq!(ran.ending, Ending::TimedOut { number: 1, limit: Duration::from_millis(1) });
+    assert_eq!(ran.outputs(0)[0]["ename"], "KeyboardInterrupt");
+    assert_eq!(ran.outputs(1), &json!([]));
+
+    let ran = run_cells(&cells, &Options { allow_errors: true, ..options }, &Notify::new()).await;
+    assert_eq!(ran.ending, Ending::Completed);
+    assert_eq!(ran.outputs(1)[0]["text"], json!(["b\n"]));
 }
 
 #[tokio::test]
@@ -240,4 +254,41 @@ async fn a_cell_that_does_not_stop_ends_the_run() {
     let ran = run_cells(&[cell("print a\nhang", &[]), cell("print b", &[])], &options, &Notify::new()).await;
     assert_eq!(ran.ending, Ending::Stuck { number: 1 });
     assert_eq!(ran.outputs(0)[0]["text"], json!(["a\n"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_stop_does_not_wait_for_the_cell() {
+    let stop = Arc::new(Notify::new());
+    let again = stop.clone();
+    tokio::spawn(async move {
+        again.notify_one();
+        sleep(Duration::from_secs(1)).await;
+        again.notify_one();
+    });
+    let began = tokio::time::Instant::now();
+    let ran = run_cells(&[cell("print a\nhang", &[])], &Options::default(), &stop).await;
+    assert_eq!(ran.ending, Ending::Stuck { number: 1 });
+    assert!(began.elapsed() < PATIENCE_WITH_INTERRUPT);
+}
+
+#[tokio::test]
+async fn papermills_metadata_tell_of_every_cell() {
+    let markdown = json!({ "cell_type": "markdown", "metadata": {}, "source": "text" });
+    let cells = [markdown.clone(), cell("print a", &[]), cell("fail Panic", &["raises-exception"]), markdown];
+    let ran = run_to_end(&cells).await;
+    assert_eq!(ran.statuses(), ["completed"; 4]);
+    assert_eq!((&ran.papermill["exception"], &ran.papermill["parameters"]), (&Value::Null, &json!({ "n": 8 })));
+    let whole = ran.papermill["duration"].as_f64().expect("a number");
+    let cell_time = |index: usize| ran.cells[index]["metadata"]["papermill"]["duration"].as_f64().expect("a number");
+    assert!((0..4).map(cell_time).sum::<f64>() <= whole);
+    let start = ran.papermill["start_time"].as_str().expect("a time");
+    assert!(start.ends_with("+00:00") && start.contains('T') && start.contains('.'), "{start}");
+
+    let cells =
+        [cells[0].clone(), cell("print a", &[]), cell("fail Panic", &[]), cell("print b", &[]), cells[3].clone()];
+    let ran = run_to_end(&cells).await;
+    assert_eq!(ran.statuses(), ["completed", "completed", "failed", "pending", "pending"]);
+    assert_eq!(ran.papermill["exception"], true);
+    assert_eq!(ran.cells[2]["metadata"]["papermill"]["exception"], true);
+    assert_eq!(ran.cells[3]["metadata"]["papermill"]["start_time"], Value::Null);
 }

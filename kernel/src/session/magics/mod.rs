@@ -19,6 +19,7 @@ mod interpolate;
 mod listing;
 mod names;
 mod question;
+mod result;
 mod run_file;
 mod settings;
 mod shell;
@@ -199,6 +200,7 @@ async fn line(notebook: &mut Notebook, cell: &mut Cell, call: &Call, is_last: bo
         Id::Cd => files::change_directory(notebook, cell, &words).await?,
         Id::Pwd => show_text(notebook.working_directory().display().to_string(), &cell.output).await,
         Id::Load => files::load(notebook, cell, &words).await?,
+        Id::Result => result::line(notebook, cell, call).await?,
         Id::Run => Box::pin(run_file::run(notebook, cell, &words)).await?,
         Id::Env => environment::run(notebook, cell, &words).await?,
         Id::Backtrace => settings::backtrace(notebook, &words).await?,
@@ -226,6 +228,7 @@ async fn whole(notebook: &mut Notebook, cell: &mut Cell, call: &Call, body: Rang
         Id::Writefile => files::write(notebook, cell, call, body).await,
         Id::Capture => capture::run(notebook, cell, call, body).await,
         Id::ShouldPanic => expect::should_panic(notebook, cell, call, body).await,
+        Id::Result => result::whole(notebook, cell, call, body).await,
         // The table has no other cell magics.
         _ => Err(usage_error(format!("`{}` cannot take a whole cell.", call.text))),
     }
