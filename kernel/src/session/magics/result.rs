@@ -28,6 +28,9 @@ pub async fn line(notebook: &mut Notebook, cell: &mut Cell, call: &Call) -> Resu
         notebook.run_code(&source, range, outputs, cell).await
     })
     .await?;
+    if notebook.is_imagined() {
+        return Ok(());
+    }
     record(&name, bundle, cell).await
 }
 
@@ -41,6 +44,9 @@ pub async fn whole(notebook: &mut Notebook, cell: &mut Cell, call: &Call, body: 
         ran
     })
     .await?;
+    if notebook.is_imagined() {
+        return Ok(());
+    }
     record(&name, bundle, cell).await
 }
 
