@@ -26,6 +26,8 @@ pub mod gil;
 #[cfg(feature = "prelude")]
 mod input;
 #[cfg(feature = "prelude")]
+pub mod interact;
+#[cfg(feature = "prelude")]
 mod lesson;
 #[cfg(feature = "prelude")]
 pub mod lock;

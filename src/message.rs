@@ -4,6 +4,8 @@
 //! own stdout and stderr. A program that uses the prelude without a kernel sends none
 //! of these.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -12,7 +14,25 @@ use serde_json::{Map, Value};
 #[serde(tag = "message", rename_all = "snake_case")]
 pub enum FromCell {
     /// The process is ready for cells.
-    Ready,
+    Ready {
+        /// The controls whose closures it holds.
+        #[serde(default)]
+        controls: Vec<u64>,
+    },
+    /// `interact` wants controls. What the run shows from here to [`FromCell::ControlsShown`] is
+    /// what their closure shows of their first values.
+    Controls {
+        run: u64,
+        /// Chosen at random.
+        id: u64,
+        controls: Vec<Control>,
+        /// As in [`FromCell::Display`].
+        ticket: u64,
+    },
+    ControlsShown {
+        run: u64,
+        ticket: u64,
+    },
     /// A value in several formats, MIME type to content.
     Display {
         /// Which run of a cell it belongs to.
@@ -179,6 +199,18 @@ pub enum ToCell {
         #[serde(default)]
         compile_seconds: f64,
     },
+    /// Call the closure of these controls with their values, in their order. It ends as a cell does.
+    Call {
+        run: u64,
+        controls: u64,
+        values: Vec<Value>,
+        rayon: bool,
+        checkpoint: Option<CheckpointOrder>,
+    },
+    /// Nobody will use these controls any more.
+    DropControls {
+        ids: Vec<u64>,
+    },
     /// Make a checkpoint now that no cell runs, unless the last one is still true.
     Checkpoint(CheckpointOrder),
     /// Stop the run: the cell's waits unwind, with `everyone` those of its threads too.
@@ -212,6 +244,67 @@ pub enum ToCell {
     Directory {
         path: String,
     },
+}
+
+/// Something by which a person sets a value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Control {
+    /// What stands beside it.
+    pub name: String,
+    pub kind: ControlKind,
+    /// The first value: a number, true or false, a text; of a menu the place of the choice,
+    /// from 0.
+    pub value: Value,
+    /// Values count while it is still being moved or typed, else when that is done.
+    pub continuous: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ControlKind {
+    IntegerSlider { min: i64, max: i64, step: i64 },
+    FloatSlider { min: f64, max: f64, step: f64 },
+    Menu { options: Vec<String> },
+    Checkbox,
+    Text,
+}
+
+impl Control {
+    /// The nearest value that it can have; `None` when this is none at all.
+    pub fn fitting(&self, value: &Value) -> Option<Value> {
+        match &self.kind {
+            ControlKind::IntegerSlider { min, max, .. } => {
+                // (A cast of a float saturates.)
+                let number = value.as_i64().or_else(|| Some(value.as_f64()?.round() as i64))?;
+                Some(number.clamp(*min, *max.max(min)).into())
+            }
+            ControlKind::FloatSlider { min, max, .. } => {
+                value.as_f64().map(|number| number.clamp(*min, max.max(*min)).into())
+            }
+            ControlKind::Menu { options } => {
+                let is_there = |index: &u64| usize::try_from(*index).is_ok_and(|index| index < options.len());
+                value.as_u64().filter(is_there).map(Value::from)
+            }
+            ControlKind::Checkbox => value.as_bool().map(Value::from),
+            ControlKind::Text => value.as_str().map(Value::from),
+        }
+    }
+}
+
+/// `workers = 4`
+impl fmt::Display for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let choice = match &self.kind {
+            ControlKind::Menu { options } => {
+                self.value.as_u64().and_then(|index| options.get(usize::try_from(index).ok()?))
+            }
+            _ => None,
+        };
+        match choice {
+            Some(choice) => write!(f, "{} = {choice}", self.name),
+            None => write!(f, "{} = {}", self.name, self.value),
+        }
+    }
 }
 
 /// The variable of the environment that names the file with what `%%capture` has kept. (The

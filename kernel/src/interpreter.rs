@@ -3,8 +3,10 @@
 //! The protocol side (`jupyter`) and the runner (`notebook`) speak only to this
 //! trait; `session::Session` implements it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+
+use serde_json::Value;
 
 use crate::output::{CellError, MimeBundle, Output};
 
@@ -80,6 +82,21 @@ pub trait Interpreter: Send + Sync + 'static {
 
     /// What was announced and has not begun will not be run.
     fn withdraw(&self) {}
+
+    /// Calls the closure of controls with their values. Called when no cell runs, and stopped by
+    /// [`interrupt`](Self::interrupt). What it shows goes through `output`, its error does not.
+    fn call(
+        &self,
+        controls: u64,
+        values: Vec<Value>,
+        output: Output,
+    ) -> impl Future<Output = Result<(), CellError>> + Send;
+
+    /// The controls whose closures are there.
+    fn controls(&self) -> impl Future<Output = BTreeSet<u64>> + Send;
+
+    /// Nobody will use these controls any more.
+    fn drop_controls(&self, ids: Vec<u64>) -> impl Future<Output = ()> + Send;
 
     /// Values of expressions, evaluated after a cell without showing anything.
     fn evaluate(&self, expressions: BTreeMap<String, String>) -> impl Future<Output = Expressions> + Send;

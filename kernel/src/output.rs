@@ -6,6 +6,7 @@
 //! that floods its output waits for the front end instead of filling the kernel's memory.
 
 use serde_json::{Map, Value};
+use threadbook::message::Control;
 use tokio::sync::{mpsc, oneshot};
 
 /// One value in several formats: MIME type to content. Text formats hold a string,
@@ -67,10 +68,22 @@ pub enum Event {
         password: bool,
         answer: oneshot::Sender<String>,
     },
+    /// Controls to show, whose closure is called with their values at each change. What comes
+    /// from here to `ControlsShown` is what it shows of the first ones.
+    Controls {
+        id: u64,
+        controls: Vec<Control>,
+    },
+    ControlsShown,
     /// Everything sent before this has been handed on when `done` is answered.
     Flush {
         done: oneshot::Sender<()>,
     },
+}
+
+/// The values of controls, where controls cannot be shown.
+pub fn controls_text(controls: &[Control]) -> String {
+    controls.iter().map(Control::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// An event of that many bytes does not wait in the channel together with others.

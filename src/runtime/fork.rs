@@ -7,7 +7,7 @@
 use std::ffi::c_void;
 use std::io;
 
-use crate::{process, timeline};
+use crate::{interact, process, timeline};
 
 use super::{caught, guarded, host, interrupt, store, text, wait};
 
@@ -28,6 +28,7 @@ pub extern "C" fn threadbook_fork(fork: extern "C" fn(*mut c_void), context: *mu
     let _waits = interrupt::lock_waits();
     let _timeline = timeline::lock_all();
     let _processes = process::lock_all();
+    let _controls = interact::lock_all();
     // Last: whoever is inside waits for none of the others.
     let _gates = guarded::close_gates();
     host::flush_text();

@@ -7,11 +7,13 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
+use serde_json::Value;
+
 use crate::message::{Ending, FromCell, PanicReport, ToCell};
 use crate::process;
 use crate::queue::taken;
 use crate::thread::registry;
-use crate::{timeline, timing};
+use crate::{interact, timeline, timing};
 
 use super::interrupt::{self, Interrupted};
 use super::{bounded, caught, host, pool, store, text, wait};
@@ -99,11 +101,19 @@ static CELLS: Mutex<Option<mpsc::Sender<Job>>> = Mutex::new(None);
 
 struct Job {
     run: u64,
-    entry: Entry,
-    /// The cell may use rayon.
+    /// The work may use rayon.
     rayon: bool,
-    /// What the compiler took for it, in seconds.
-    compile_seconds: f64,
+    work: Work,
+}
+
+enum Work {
+    Cell {
+        entry: Entry,
+        /// What the compiler took for it, in seconds.
+        compile_seconds: f64,
+    },
+    /// Controls have new values.
+    Controls { id: u64, values: Vec<Value> },
 }
 
 /// Runs the statements of a cell and catches what they throw. The variables that the
@@ -158,10 +168,10 @@ fn start() -> Result<(), String> {
             interrupt::is_cell_thread();
             // In the list of threads, also of those in a copy of the process.
             registry::current();
-            host::send(&FromCell::Ready);
+            host::send(&FromCell::Ready { controls: interact::ids() });
             let cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
             for job in cells.iter() {
-                run_cell(&job);
+                run_job(job);
             }
         };
         thread::Builder::new().name("main".to_owned()).stack_size(stack_bytes).spawn(work)
@@ -175,15 +185,23 @@ fn start() -> Result<(), String> {
     Ok(())
 }
 
-fn run_cell(&Job { run, entry, rayon, compile_seconds }: &Job) {
+fn run_job(Job { run, rayon, work }: Job) {
     if rayon {
         pool::join();
     }
     interrupt::reset();
     host::enter_run(run);
-    timing::set_compile_time(compile_seconds);
     text::flush_while_running(true);
-    entry();
+    match work {
+        Work::Cell { entry, compile_seconds } => {
+            timing::set_compile_time(compile_seconds);
+            entry();
+        }
+        Work::Controls { id, values } => {
+            let call = || interact::call(id, &values).map_err(|text| CellError { type_name: "&str", text });
+            ENDING.set(Some(catch::<CellError>(call)));
+        }
+    }
     text::flush_while_running(false);
     host::flush_text();
     tell_caught_panic(run);
@@ -262,8 +280,12 @@ pub extern "C" fn threadbook_start_again() -> bool {
 /// Hands a loaded cell to the thread for cells and returns at once.
 #[unsafe(no_mangle)]
 pub extern "C" fn threadbook_run(run: u64, entry: Entry, rayon: bool, compile_seconds: f64) {
+    begin(Job { run, rayon, work: Work::Cell { entry, compile_seconds } });
+}
+
+fn begin(job: Job) {
     if let Some(cells) = &*CELLS.lock().unwrap_or_else(PoisonError::into_inner) {
-        let _ = cells.send(Job { run, entry, rayon, compile_seconds });
+        let _ = cells.send(job);
     }
 }
 
@@ -277,6 +299,10 @@ pub unsafe extern "C" fn threadbook_deliver(bytes: *const u8, length: usize) {
     let json = unsafe { std::slice::from_raw_parts(bytes, length) };
     match serde_json::from_slice(json) {
         Ok(ToCell::Forget { names }) => store::forget(&names),
+        Ok(ToCell::Call { run, controls, values, rayon, .. }) => {
+            begin(Job { run, rayon, work: Work::Controls { id: controls, values } });
+        }
+        Ok(ToCell::DropControls { ids }) => interact::forget(&ids),
         Ok(ToCell::Interrupt { run, everyone }) => interrupt::ask(run, everyone),
         Ok(message) => host::deliver(message),
         Err(_) => {}

@@ -86,7 +86,7 @@ const ONE_LINE: usize = 100;
 
 /// `()` shows nothing. Short values and plain lists stay on one line, nested ones are
 /// laid out.
-fn debug_bundle(value: &dyn Debug, type_name: &str) -> Option<MimeBundle> {
+pub(crate) fn debug_bundle(value: &dyn Debug, type_name: &str) -> Option<MimeBundle> {
     if type_name == "()" {
         return None;
     }

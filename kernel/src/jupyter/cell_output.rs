@@ -9,6 +9,8 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::time::{Duration, Instant, timeout_at};
 
+use super::comm::Comms;
+use super::comm::area::{Shown, Turn};
 use super::history::History;
 use super::iopub::IoPub;
 use super::message::{Request, raw};
@@ -31,8 +33,16 @@ pub struct Cell {
     pub history: Option<History>,
 }
 
-/// Hands `events` on until the last thing that can print for the cell is gone.
-pub async fn forward(cell: Cell, mut events: mpsc::Receiver<Event>, iopub: IoPub, stdin: Arc<Stdin>) {
+/// Hands `events` on until the last thing that can print for the cell is gone. With a `turn` they are
+/// those of a call of a closure of controls, which have a place of their own.
+pub async fn forward(
+    cell: Cell,
+    mut events: mpsc::Receiver<Event>,
+    iopub: IoPub,
+    stdin: Arc<Stdin>,
+    comms: Arc<Comms>,
+    mut turn: Option<Turn>,
+) {
     let mut next = None;
     let mut last_stream = None;
     loop {
@@ -42,6 +52,27 @@ pub async fn forward(cell: Cell, mut events: mpsc::Receiver<Event>, iopub: IoPub
                 Some(event) => event,
                 None => return,
             },
+        };
+        let event = match event {
+            // (All the text so far is sent with each of them.)
+            Event::Stream { name, mut text } if turn.is_some() => {
+                next = join_stream(&mut events, name, &mut text, last_stream).await;
+                last_stream = Some(Instant::now());
+                Event::Stream { name, text }
+            }
+            event => event,
+        };
+        let event = match &turn {
+            Some(turn) => match show_in_place(turn, event) {
+                Ok(shown) => {
+                    for shown in shown {
+                        iopub.publish(cell.request.child(in_place(shown))).await;
+                    }
+                    continue;
+                }
+                Err(event) => event,
+            },
+            None => event,
         };
         let content: JupyterMessageContent = match event {
             Event::Stream { name, mut text } => {
@@ -75,6 +106,14 @@ pub async fn forward(cell: Cell, mut events: mpsc::Receiver<Event>, iopub: IoPub
                 }
                 continue;
             }
+            Event::Controls { id, controls } => {
+                turn = Some(comms.open_controls(&cell.request, cell.number, id, controls).await);
+                continue;
+            }
+            Event::ControlsShown => {
+                turn = None;
+                continue;
+            }
             Event::Flush { done } => {
                 iopub.flush().await;
                 let _ = done.send(());
@@ -83,6 +122,21 @@ pub async fn forward(cell: Cell, mut events: mpsc::Receiver<Event>, iopub: IoPub
         };
         iopub.publish(cell.request.child(content)).await;
     }
+}
+
+/// Shows an event of a closure in its place; gives back what has none there.
+fn show_in_place(turn: &Turn, event: Event) -> Result<Vec<Shown>, Event> {
+    match event {
+        Event::Stream { text, .. } => Ok(turn.print(&text).into_iter().collect()),
+        Event::Display { data, metadata, display_id: None, .. } => Ok(turn.show(data, metadata).into_iter().collect()),
+        Event::ClearOutput { wait } => Ok(turn.clear(wait)),
+        event => Err(event),
+    }
+}
+
+/// The message of an output of a closure.
+pub(super) fn in_place(shown: Shown) -> JupyterMessageContent {
+    display(shown.data, shown.metadata, Some(shown.id), shown.update)
 }
 
 /// Appends the stream events that wait already, so that many small writes make one
@@ -108,7 +162,7 @@ async fn join_stream(
     None
 }
 
-fn display(
+pub(super) fn display(
     data: MimeBundle,
     metadata: Map<String, Value>,
     display_id: Option<String>,

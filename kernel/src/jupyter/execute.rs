@@ -67,12 +67,14 @@ impl<I: Interpreter> Shell<I> {
             kernel.iopub.publish(request.child(input)).await;
         }
 
+        kernel.close_controls_of(request, &execute.code).await;
         let (output, events) = Output::channel();
         let history = execute.stored().then(|| kernel.history.clone());
         let (silent, allow_stdin) = (execute.silent, execute.allow_stdin);
         let cell = Cell { request: request.clone(), number, silent, allow_stdin, history };
         // On its own: it goes on for the threads that outlive the cell.
-        tokio::spawn(cell_output::forward(cell, events, kernel.iopub.clone(), kernel.stdin.clone()));
+        let (iopub, stdin, comms) = (kernel.iopub.clone(), kernel.stdin.clone(), kernel.comms.clone());
+        tokio::spawn(cell_output::forward(cell, events, iopub, stdin, comms, None));
 
         let cell = CellRequest { code: execute.code, number, silent, allow_stdin };
         let outcome = run_guarded(kernel.interpreter.clone(), cell, &output).await;
@@ -88,6 +90,7 @@ impl<I: Interpreter> Shell<I> {
             }
         };
         output.flush().await;
+        kernel.close_lost_controls().await;
         (content, quit)
     }
 }
@@ -105,7 +108,7 @@ async fn run_guarded<I: Interpreter>(interpreter: Arc<I>, cell: CellRequest, out
 }
 
 /// Awaits `work` in a task of its own, so that a panic in it does not end the channel.
-async fn guarded<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, CellError> {
+pub(super) async fn guarded<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, CellError> {
     // The set ends its task when the kernel ends.
     let mut task = JoinSet::new();
     task.spawn(work);

@@ -24,6 +24,8 @@ pub struct Request {
     pub header: Header,
     /// The `msg_id` of the message that this one belongs to, if it names one.
     pub parent_id: Option<String>,
+    /// The notebook's cell that it is sent for, where the front end tells (JupyterLab does).
+    pub cell_id: Option<String>,
     content: Bytes,
     /// Binary data beside the JSON (comm messages carry such).
     pub buffers: Vec<Bytes>,
@@ -79,7 +81,9 @@ impl Request {
         let buffers = raw.jparts.split_off(4);
         let header = header(&raw.jparts[0])?;
         let parent: Value = serde_json::from_slice(&raw.jparts[1]).unwrap_or_default();
+        let metadata: Value = serde_json::from_slice(&raw.jparts[2]).unwrap_or_default();
         Ok(Request {
+            cell_id: metadata.get("cellId").and_then(Value::as_str).map(str::to_owned),
             identities: raw.zmq_identities,
             header,
             parent_id: parent.get("msg_id").and_then(Value::as_str).map(str::to_owned),

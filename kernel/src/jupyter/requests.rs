@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 #[derive(Debug, Deserialize)]
 pub struct ExecuteRequest {
@@ -94,6 +95,28 @@ pub struct CommOpen {
     pub comm_id: String,
     #[serde(default)]
     pub target_name: String,
+}
+
+/// A `comm_msg`.
+#[derive(Debug, Deserialize)]
+pub struct CommMessage {
+    pub comm_id: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub data: WidgetMessage,
+}
+
+/// The data of widgets' messages.
+#[derive(Debug, Default, Deserialize)]
+pub struct WidgetMessage {
+    #[serde(default)]
+    pub method: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub state: Map<String, Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub struct CommInfoRequest {
+    pub target_name: Option<String>,
 }
 
 fn yes() -> bool {

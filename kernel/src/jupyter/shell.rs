@@ -21,7 +21,7 @@ pub struct Shell<I> {
     pub(super) kernel: Arc<Kernel<I>>,
     pub(super) replies: Replies,
     arriving: mpsc::UnboundedReceiver<Request>,
-    /// Taken out of `arriving` when a cell failed.
+    /// Taken out of `arriving` when a cell failed, or to see what waits.
     waiting: VecDeque<Waiting>,
     /// The number of the next cell that counts.
     pub(super) next_number: u32,
@@ -68,6 +68,7 @@ impl<I: Interpreter> Shell<I> {
             match request.msg_type() {
                 "execute_request" if aborted => self.abort(&request).await,
                 "execute_request" => self.execute(request).await,
+                "comm_msg" => self.comm_message(&request).await,
                 _ => self.kernel.serve(&request, &self.replies).await,
             }
         }
@@ -78,6 +79,14 @@ impl<I: Interpreter> Shell<I> {
             Some(waiting) => Some(waiting),
             None => Some(Waiting { request: self.arriving.recv().await?, aborted: false }),
         }
+    }
+
+    /// Whether the next request that waits is of this type.
+    pub(super) fn is_followed_by(&mut self, msg_type: &str) -> bool {
+        while let Ok(request) = self.arriving.try_recv() {
+            self.waiting.push_back(Waiting { request, aborted: false });
+        }
+        self.waiting.front().is_some_and(|waiting| waiting.request.msg_type() == msg_type)
     }
 
     /// A cell failed: what was sent to be run behind it will not be run.

@@ -64,7 +64,7 @@ impl Outputs {
             }
             Event::Result { data, metadata } => CellOutput::Result { data, metadata },
             Event::Error(error) => CellOutput::Error(error),
-            Event::Input { .. } | Event::Flush { .. } => return,
+            Event::Input { .. } | Event::Flush { .. } | Event::Controls { .. } | Event::ControlsShown => return,
         };
         self.cells[cell].push(output);
     }

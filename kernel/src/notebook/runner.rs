@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde_json::Map;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -12,7 +13,7 @@ use super::outputs::Outputs;
 use super::papermill;
 use super::terminal::Terminal;
 use crate::interpreter::{CellRequest, Interpreter, Outcome};
-use crate::output::{CellError, Event, Output};
+use crate::output::{CellError, Event, MimeBundle, Output, controls_text};
 
 /// How long a cell may take to stop after an interrupt before the run is given up.
 const PATIENCE_WITH_INTERRUPT: Duration = Duration::from_secs(30);
@@ -191,6 +192,12 @@ async fn listen(transcript: Arc<Mutex<Transcript>>, cell: usize, number: u32, mu
             Event::Flush { done } => drop(done.send(())),
             // Nobody answers here: dropping the question says so.
             Event::Input { .. } => {}
+            // Nobody moves them either: their first values are used.
+            Event::Controls { controls, .. } => {
+                let data = MimeBundle::from_iter([("text/plain".to_owned(), controls_text(&controls).into())]);
+                let event = Event::Display { data, metadata: Map::new(), display_id: None, update: false };
+                lock(&transcript).take(cell, number, event);
+            }
             event => lock(&transcript).take(cell, number, event),
         }
     }

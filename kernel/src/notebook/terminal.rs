@@ -121,7 +121,11 @@ impl Terminal {
             Event::Result { data, .. } => self.show_bundle(&format!("Out[{number}]: "), data),
             Event::Error(error) => self.show_error(error),
             // What was shown stays: a terminal's reader may have scrolled on.
-            Event::ClearOutput { .. } | Event::Input { .. } | Event::Flush { .. } => {}
+            Event::ClearOutput { .. }
+            | Event::Input { .. }
+            | Event::Flush { .. }
+            | Event::Controls { .. }
+            | Event::ControlsShown => {}
         }
     }
 

@@ -3,11 +3,12 @@
 //! [`Session`] is what a front end speaks to (the trait `Interpreter`). It prepares the
 //! compiler and a worker in the background, then hands cells to the [`notebook`], which
 //! takes each through [`magics`], the engine and the worker, and remembers in
-//! [`definitions`] what it made. [`ahead`] compiles the next ones meanwhile. [`stopping`] sees to interrupts, [`safety`] knows what a
+//! [`definitions`] what it made. [`ahead`] compiles the next ones meanwhile. [`controls`] calls what controls belong to. [`stopping`] sees to interrupts, [`safety`] knows what a
 //! checkpoint was made of, [`surroundings`] where cells find themselves. [`report`] and [`loss`] word errors for learners,
 //! [`notices`] what the kernel itself has to say.
 
 mod ahead;
+mod controls;
 mod directory;
 mod loss;
 mod magics;
@@ -20,10 +21,11 @@ mod spent;
 mod stopping;
 mod surroundings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -104,9 +106,14 @@ impl Session {
             notebook.history.remember(&cell.source);
         }
         let ended = notebook.run(&mut cell).await;
+        self.look_around(notebook);
+        Outcome { error: ended.err(), page: cell.page, next_input: cell.next_input, quit: cell.quit }
+    }
+
+    /// What completion and inspection see is as of now.
+    fn look_around(&self, notebook: &Notebook) {
         let scope = scope_of(&notebook.definitions, notebook.setup.environment().crates);
         *self.lock_scope() = scope::Scope { directory: notebook.working_directory(), ..scope };
-        Outcome { error: ended.err(), page: cell.page, next_input: cell.next_input, quit: cell.quit }
     }
 
     /// Waits until the session is prepared, showing how it gets on.
@@ -207,6 +214,31 @@ impl Interpreter for Session {
 
     fn withdraw(&self) {
         self.waiting.withdraw();
+    }
+
+    async fn call(&self, controls: u64, values: Vec<Value>, output: Output) -> Result<(), CellError> {
+        let mut state = self.state.lock().await;
+        let State::Ready(notebook) = &mut *state else { return Err(controls::gone()) };
+        let ended = notebook.call(controls, values, &output, &mut self.stop.subscribe()).await;
+        if ended.is_err() {
+            // The process may not be the one that was compiled for.
+            notebook.forget_ahead();
+            self.look_around(notebook);
+        }
+        ended
+    }
+
+    async fn controls(&self) -> BTreeSet<u64> {
+        match &*self.state.lock().await {
+            State::Ready(notebook) => notebook.controls(),
+            _ => BTreeSet::new(),
+        }
+    }
+
+    async fn drop_controls(&self, ids: Vec<u64>) {
+        if let State::Ready(notebook) = &*self.state.lock().await {
+            notebook.drop_controls(ids).await;
+        }
     }
 
     async fn evaluate(&self, expressions: BTreeMap<String, String>) -> Expressions {

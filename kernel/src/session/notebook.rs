@@ -55,7 +55,7 @@ pub struct Notebook {
     /// The codes of the last compile error, in order.
     pub last_error: Option<Vec<String>>,
     /// A cell has named it, or a crate was added that could use it.
-    uses_rayon: bool,
+    pub(super) uses_rayon: bool,
     pub(super) worker: Option<Worker>,
     /// Shared with the worker's reader, which tells panics of threads.
     sources: Arc<Mutex<Sources>>,
@@ -80,8 +80,8 @@ const BACKTRACE: &str = "RUST_BACKTRACE";
 
 /// How long lines for the calls of a crash are looked for, and for those of a stopped cell,
 /// whose person waits.
-const AFTER_CRASH: Duration = Duration::from_secs(5);
-const AFTER_STOP: Duration = Duration::from_millis(400);
+pub(super) const AFTER_CRASH: Duration = Duration::from_secs(5);
+pub(super) const AFTER_STOP: Duration = Duration::from_millis(400);
 
 /// Where the value of the last expression goes.
 pub type ResultSender = Option<mpsc::UnboundedSender<MimeBundle>>;
@@ -284,16 +284,16 @@ impl Notebook {
     }
 
     /// A worker can end between cells: a thread that goes on aborts, someone kills it.
-    async fn notice_death(&mut self, output: &Output) -> Result<(), CellError> {
+    pub(super) async fn notice_death(&mut self, output: &Output) -> Result<(), CellError> {
         if self.worker.as_ref().is_some_and(Worker::is_dead) {
-            let fallen = self.fall_back(self.runs, None).await?;
+            let fallen = self.fall_back(self.runs, None, false).await?;
             show_notice(&loss::death_between_cells(&fallen), output).await;
             self.checkpoint(output).await;
         }
         Ok(())
     }
 
-    fn lock_sources(&self) -> MutexGuard<'_, Sources> {
+    pub(super) fn lock_sources(&self) -> MutexGuard<'_, Sources> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -447,13 +447,13 @@ impl Notebook {
                 Err(loss::interrupted(&place, finished, &taken, &self.lock_sources()))
             }
             Stopped::Ended(RunEnd::Died(death)) | Stopped::Interrupted(RunEnd::Died(death)) => {
-                let fallen = self.fall_back(run, Some(&resolved)).await?;
+                let fallen = self.fall_back(run, Some(&resolved), true).await?;
                 let calls = self.calls(&death, AFTER_CRASH).await;
                 Err(loss::crash(&death, &calls, &fallen))
             }
             Stopped::Stuck => {
                 let death = worker.abort(run).await;
-                let fallen = self.fall_back(run, Some(&resolved)).await?;
+                let fallen = self.fall_back(run, Some(&resolved), true).await?;
                 let calls = self.calls(&death, AFTER_STOP).await;
                 Err(loss::interrupted_process(&calls, &fallen))
             }
@@ -476,7 +476,7 @@ impl Notebook {
     }
 
     /// The calls that a process has told at its end, in the notebook's lines.
-    async fn calls(&self, death: &Death, patience: Duration) -> Vec<String> {
+    pub(super) async fn calls(&self, death: &Death, patience: Duration) -> Vec<String> {
         let Some(crash) = &death.crash else { return Vec::new() };
         let text = lines::describe(&self.environment(), self.directory.path(), &crash.calls, patience).await;
         report::call_lines(&text, &self.lock_sources())
@@ -502,14 +502,19 @@ impl Notebook {
     }
 
     /// The process is gone, or has to go: its checkpoint takes its place, or else a new
-    /// one does. `resolved` is the cell that ran.
-    async fn fall_back(&mut self, run: u64, resolved: Option<&Resolved>) -> Result<FallBack, CellError> {
+    /// one does. `resolved` is the cell that ran, if it was one. `is_running`: something ran.
+    pub(super) async fn fall_back(
+        &mut self,
+        run: u64,
+        resolved: Option<&Resolved>,
+        is_running: bool,
+    ) -> Result<FallBack, CellError> {
         if let Some(resolved) = resolved {
             self.adopt(resolved);
         }
         let Some(worker) = &mut self.worker else { return Ok(FallBack::Lost { lost: Vec::new(), reason: None }) };
         if let Some(id) = worker.fall_back(run).await {
-            let is_latest = self.safety.is_latest(id, resolved.is_some());
+            let is_latest = self.safety.is_latest(id, is_running);
             let restored = self.safety.restore(id, &mut self.definitions);
             worker.forget(restored.outdated).await;
             let thread_locals = self.definitions.items.iter().any(|stored| stored.item.has_thread_local());

@@ -1,5 +1,6 @@
 //! The kernel's side of the worker: starts the processes and hands cells over.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{SigHandler, Signal, killpg};
 use nix::unistd::Pid;
+use serde_json::Value;
 use threadbook::message::{CheckpointOrder, Ending, NoCheckpoint, ToCell};
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
@@ -142,7 +144,39 @@ impl Worker {
         compile_time: Duration,
         output: RunOutput,
     ) -> RunEnd {
+        let (library, symbol) = (library.to_string_lossy().into_owned(), symbol.to_owned());
+        let compile_seconds = compile_time.as_secs_f64();
         let end = self.router.begin(run, output);
+        self.begin(run, ToCell::Run { run, library, symbol, rayon, checkpoint, compile_seconds }, end).await
+    }
+
+    /// Calls the closure of controls, and waits for its end; else as [`run`](Self::run).
+    pub async fn call(
+        &self,
+        run: u64,
+        controls: u64,
+        values: Vec<Value>,
+        rayon: bool,
+        checkpoint: Option<CheckpointOrder>,
+        output: RunOutput,
+    ) -> RunEnd {
+        let end = self.router.begin_call(run, output);
+        self.begin(run, ToCell::Call { run, controls, values, rayon, checkpoint }, end).await
+    }
+
+    /// The controls whose closures the process has.
+    pub fn controls(&self) -> BTreeSet<u64> {
+        self.router.controls()
+    }
+
+    /// Drops closures of controls.
+    pub async fn drop_controls(&self, ids: Vec<u64>) {
+        self.router.drop_controls(&ids);
+        self.current.sender.send(&ToCell::DropControls { ids }).await;
+    }
+
+    /// Gives a run its pipes and lets it begin; waits for its end.
+    async fn begin(&self, run: u64, message: ToCell, end: oneshot::Receiver<RunEnd>) -> RunEnd {
         let attached = RunPipes::open(run).and_then(|(pipes, [stdout, stderr])| {
             let _ = self.current.attach.send(pipes);
             descriptors::send(self.checkpoints.socket(), [run, 0], &[stdout.as_fd(), stderr.as_fd()])
@@ -155,10 +189,8 @@ impl Worker {
             let text = format!("no pipes for its output: {error}");
             return RunEnd::Ended { ending: Ending::NotLoaded(text), variables: Vec::new() };
         }
-        let (library, symbol) = (library.to_string_lossy().into_owned(), symbol.to_owned());
-        let compile_seconds = compile_time.as_secs_f64();
         let begin = Instant::now();
-        self.current.sender.send(&ToCell::Run { run, library, symbol, rayon, checkpoint, compile_seconds }).await;
+        self.current.sender.send(&message).await;
         let end = end.await.unwrap_or_else(|_| RunEnd::Died(Death::default()));
         // In microseconds, for the benchmark.
         tracing::debug!(target: "threadbook::run", "{}", begin.elapsed().as_micros());

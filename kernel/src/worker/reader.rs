@@ -166,7 +166,8 @@ impl Reader {
             self.drain(run).await;
         }
         match message {
-            FromCell::Ready => {
+            FromCell::Ready { controls } => {
+                self.router.set_controls(controls);
                 if let Some(ready) = self.ready.take() {
                     let _ = ready.send(());
                 }
@@ -183,6 +184,19 @@ impl Reader {
                 }
                 if let Some(text) = self.router.text(run) {
                     text.clear();
+                }
+                self.replies.send(&ToCell::Seen { ticket }).await;
+            }
+            FromCell::Controls { run, id, controls, ticket } => {
+                self.router.add_controls(id);
+                if let Some(to) = self.router.output(run) {
+                    to.output.send(Event::Controls { id, controls }).await;
+                }
+                self.replies.send(&ToCell::Seen { ticket }).await;
+            }
+            FromCell::ControlsShown { run, ticket } => {
+                if let Some(to) = self.router.output(run) {
+                    to.output.send(Event::ControlsShown).await;
                 }
                 self.replies.send(&ToCell::Seen { ticket }).await;
             }
@@ -235,10 +249,14 @@ fn run_of(message: &FromCell) -> Option<u64> {
     match message {
         FromCell::Display { run, .. }
         | FromCell::Result { run, .. }
+        | FromCell::Controls { run, .. }
+        | FromCell::ControlsShown { run, .. }
         | FromCell::ClearOutput { run, .. }
         | FromCell::Input { run, .. }
         | FromCell::Panic { run, .. }
         | FromCell::Ended { run, .. } => Some(*run),
-        FromCell::Ready | FromCell::GivenUp { .. } | FromCell::Crash { .. } | FromCell::NoCheckpoint { .. } => None,
+        FromCell::Ready { .. } | FromCell::GivenUp { .. } | FromCell::Crash { .. } | FromCell::NoCheckpoint { .. } => {
+            None
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Where each run's outputs go, and who waits for its end.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -44,6 +44,10 @@ struct State {
     /// The text of each run, by the same numbers.
     texts: BTreeMap<u64, Arc<RunText>>,
     latest: Option<u64>,
+    /// The latest call of a closure of controls: of those one is kept.
+    latest_call: Option<u64>,
+    /// The controls whose closures the process has.
+    controls: BTreeSet<u64>,
     waiting: HashMap<u64, oneshot::Sender<RunEnd>>,
     /// The process is gone.
     death: Option<Death>,
@@ -70,6 +74,36 @@ impl Router {
             None => drop(state.waiting.insert(run, sender)),
         }
         receiver
+    }
+
+    /// Registers a run that is a call of a closure of controls. There can be very many, which
+    /// are not to push out the cells.
+    pub fn begin_call(&self, run: u64, output: RunOutput) -> oneshot::Receiver<RunEnd> {
+        let before = self.lock().latest_call.replace(run);
+        if let Some(before) = before {
+            let mut state = self.lock();
+            state.outputs.remove(&before);
+            state.texts.remove(&before);
+        }
+        self.begin(run, output)
+    }
+
+    /// The controls whose closures the process has.
+    pub fn controls(&self) -> BTreeSet<u64> {
+        self.lock().controls.clone()
+    }
+
+    /// A process is ready, with these controls and no others.
+    pub fn set_controls(&self, ids: Vec<u64>) {
+        self.lock().controls = ids.into_iter().collect();
+    }
+
+    pub fn add_controls(&self, id: u64) {
+        self.lock().controls.insert(id);
+    }
+
+    pub fn drop_controls(&self, ids: &[u64]) {
+        self.lock().controls.retain(|id| !ids.contains(id));
     }
 
     /// How the process has ended, if it has.

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::Kernel;
 use crate::interpreter::Interpreter;
+use crate::jupyter::language;
 use crate::jupyter::message::{Request, error_content, raw};
 use crate::jupyter::requests::{HistoryRequest, ShutdownRequest};
-use crate::jupyter::{comm, language};
 
 /// Why a request is answered with an error.
 pub struct Refusal {
@@ -53,9 +53,16 @@ impl<I: Interpreter> Kernel<I> {
                 self.ask(request, |interpreter, request| language::is_complete(interpreter, &request)).await?.into()
             }
             "history_request" => self.history(request).await?.into(),
-            "comm_info_request" => comm::info().into(),
+            "comm_info_request" => self.comms.info(&request.content().unwrap_or_default()),
             "comm_open" => {
-                comm::refuse(request, &self.iopub).await.map_err(|error| Refusal::malformed(request, &error))?;
+                self.comms.opened(request).await.map_err(|error| Refusal::malformed(request, &error))?;
+                return Ok(None);
+            }
+            "comm_close" => {
+                let closed = self.comms.closed(request).await.map_err(|error| Refusal::malformed(request, &error))?;
+                if let Some(id) = closed {
+                    self.interpreter.drop_controls(vec![id]).await;
+                }
                 return Ok(None);
             }
             "interrupt_request" => InterruptReply::new().into(),
@@ -69,7 +76,7 @@ impl<I: Interpreter> Kernel<I> {
                 let value = format!("this kernel does not know {other} on this channel");
                 return Err(Refusal { name: "NotSupported", value });
             }
-            // Messages about comms that are not open, and what only replies to us.
+            // What only replies to us.
             other => {
                 tracing::debug!("nothing to do for {other}");
                 return Ok(None);

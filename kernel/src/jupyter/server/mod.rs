@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 use zeromq::{RouterSocket, Socket};
 
+use super::comm::Comms;
 use super::connection::{Channels, Listener};
 use super::control;
 use super::error::ServeError;
@@ -45,6 +46,7 @@ pub struct Kernel<I> {
     pub info: KernelInfo,
     pub iopub: IoPub,
     pub stdin: Arc<Stdin>,
+    pub comms: Arc<Comms>,
     pub history: History,
     stop: mpsc::Sender<()>,
 }
@@ -100,10 +102,12 @@ pub async fn run<I: Interpreter>(
     let connect = Box::new(move |socket| Connection::new(socket, &key, &session));
 
     let (stop, mut shutdown_requested) = mpsc::channel(1);
+    let iopub_sender = IoPub::new(broadcast);
     let kernel = Arc::new(Kernel {
         interpreter: interpreter.clone(),
         info: kernel_info,
-        iopub: IoPub::new(broadcast),
+        comms: Arc::new(Comms::new(iopub_sender.clone())),
+        iopub: iopub_sender,
         stdin: Arc::new(Stdin::new(stdin_questions)),
         history,
         stop,

@@ -1,6 +1,7 @@
 //! An interpreter whose "language" has one word for each thing that a cell can do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value, json};
@@ -17,6 +18,8 @@ pub struct Dummy {
     /// Lets the threads go on that `later` left behind.
     pub later: std::sync::Arc<Notify>,
     pub ended: AtomicBool,
+    /// Those whose closures are there.
+    pub controls: Mutex<BTreeSet<u64>>,
 }
 
 pub fn text(text: impl Into<String>) -> MimeBundle {
@@ -98,6 +101,20 @@ impl Interpreter for Dummy {
             }
         }
         outcome
+    }
+
+    async fn call(&self, controls: u64, values: Vec<Value>, output: Output) -> Result<(), CellError> {
+        let values = serde_json::to_string(&values).expect("they were JSON");
+        print(&output, StreamName::Stdout, &format!("{controls}: {values}")).await;
+        if values.contains("fail") { Err(failure("Failure")) } else { Ok(()) }
+    }
+
+    async fn controls(&self) -> BTreeSet<u64> {
+        self.controls.lock().expect("no panic").clone()
+    }
+
+    async fn drop_controls(&self, ids: Vec<u64>) {
+        self.controls.lock().expect("no panic").retain(|id| !ids.contains(id));
     }
 
     async fn evaluate(&self, expressions: BTreeMap<String, String>) -> Expressions {

@@ -161,6 +161,8 @@ impl Capture {
                 true => self.clear_first = true,
                 false => self.clear(),
             },
+            // What their closure shows is kept; controls need a place in the notebook.
+            Event::Controls { .. } | Event::ControlsShown => {}
             event => return Some(event),
         }
         None

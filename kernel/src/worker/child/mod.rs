@@ -111,6 +111,18 @@ impl Worker {
                         send_message(&ended);
                     }
                 }
+                Ok(ToCell::Call { run, checkpoint, .. }) => {
+                    if let Some(order) = checkpoint {
+                        checkpoints.make(order, self);
+                    }
+                    checkpoints.outdate();
+                    started = (run, family::now());
+                    let attached = self.attach(run);
+                    if let Err(text) = attached.map(|()| self.deliver(&json)) {
+                        let ended = FromCell::Ended { run, ending: Ending::NotLoaded(text), variables: Vec::new() };
+                        send_message(&ended);
+                    }
+                }
                 Ok(ToCell::Checkpoint(order)) => self.checkpoint_at_rest(order, &mut checkpoints, &from_kernel),
                 Ok(ToCell::Environment { name, value }) => {
                     checkpoints.outdate();
@@ -123,12 +135,9 @@ impl Worker {
                 }
                 Ok(ToCell::Abort { run }) if run == started.0 => crash::abort_cell(),
                 Ok(message) => {
-                    if let Some(prelude) = &self.prelude {
-                        // SAFETY: the bytes live until the call returns.
-                        unsafe { (prelude.deliver)(json.as_ptr(), json.len()) }
-                    }
+                    self.deliver(&json);
                     match message {
-                        ToCell::Forget { .. } => checkpoints.outdate(),
+                        ToCell::Forget { .. } | ToCell::DropControls { .. } => checkpoints.outdate(),
                         // Last: who waits for a child's end is to know why it came.
                         ToCell::Interrupt { run, everyone: false } if started.0 == run => end_children_since(started.1),
                         _ => {}
@@ -155,13 +164,27 @@ impl Worker {
     }
 
     fn run(&self, run: u64, path: &str, symbol: &str, rayon: bool, compile_seconds: f64) -> Result<(), String> {
-        let [stdout, stderr] = self.pipes(run).map_err(|error| format!("its pipes did not come: {error}"))?;
-        runs::attach(run, stdout, stderr);
+        self.attach(run)?;
         let entry = library::load_cell(path, symbol).map_err(|error| error.to_string())?;
         if let Some(prelude) = &self.prelude {
             // SAFETY: the prelude is loaded for good.
             unsafe { (prelude.run)(run, entry, rayon, compile_seconds) }
         }
+        Ok(())
+    }
+
+    /// Hands a message to the prelude.
+    fn deliver(&self, json: &[u8]) {
+        if let Some(prelude) = &self.prelude {
+            // SAFETY: the bytes live until the call returns.
+            unsafe { (prelude.deliver)(json.as_ptr(), json.len()) }
+        }
+    }
+
+    /// Makes a run the latest one, with the pipes that come for it.
+    fn attach(&self, run: u64) -> Result<(), String> {
+        let [stdout, stderr] = self.pipes(run).map_err(|error| format!("its pipes did not come: {error}"))?;
+        runs::attach(run, stdout, stderr);
         Ok(())
     }
 

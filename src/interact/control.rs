@@ -1,0 +1,238 @@
+//! The controls, and how their values become those that a closure takes.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use serde_json::Value;
+
+use super::number::SliderNumber;
+use crate::message::{Control, ControlKind};
+
+/// One control, or a tuple of up to six.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no control for `interact`",
+    note = "controls are `slider(\"name\", 1..=8)`, `menu(\"name\", [\"a\", \"b\"])`, `checkbox(\"name\")`, \
+            `text(\"name\")`, or a tuple of up to six of them"
+)]
+pub trait Controls: Send + 'static {
+    /// What the closure takes.
+    type Values;
+    #[doc(hidden)]
+    fn describe(&self) -> Vec<Control>;
+    /// One value for each of the controls; those that do not fit are as they were at first.
+    #[doc(hidden)]
+    fn read(&self, values: &[Value]) -> Self::Values;
+}
+
+/// See [`slider()`].
+#[derive(Debug, Clone)]
+pub struct Slider<T> {
+    name: String,
+    min: T,
+    max: T,
+    step: Option<T>,
+    value: Option<T>,
+    continuous: bool,
+}
+
+/// A slider from one number to another, at first in the middle. Whole numbers have steps of
+/// 1, others of a round size.
+///
+/// # Panics
+/// In [`interact`](super::interact()), when the range is empty, the step not above 0, or an end
+/// not finite.
+#[track_caller]
+pub fn slider<T: SliderNumber>(name: impl Into<String>, range: RangeInclusive<T>) -> Slider<T> {
+    let (min, max) = range.into_inner();
+    let name = name.into();
+    assert!(min <= max, "the slider `{name}` has an empty range: the smaller end comes first, as in 1..=8");
+    Slider { name, min, max, step: None, value: None, continuous: true }
+}
+
+impl<T: SliderNumber> Slider<T> {
+    /// The first value, within the range.
+    pub fn value(self, value: T) -> Slider<T> {
+        Slider { value: Some(value), ..self }
+    }
+
+    pub fn step(self, step: T) -> Slider<T> {
+        Slider { step: Some(step), ..self }
+    }
+
+    /// The closure is called when the slider is let go, not while it is dragged.
+    pub fn on_release(self) -> Slider<T> {
+        Slider { continuous: false, ..self }
+    }
+
+    fn control(&self) -> Control {
+        let (kind, middle) = T::kind(self.min, self.max, self.step);
+        let control = Control { name: self.name.clone(), kind, value: middle, continuous: self.continuous };
+        let wanted = self.value.and_then(|value| control.fitting(&value.to_value()));
+        Control { value: wanted.unwrap_or_else(|| control.value.clone()), ..control }
+    }
+}
+
+impl<T: SliderNumber> Controls for Slider<T> {
+    type Values = T;
+
+    fn describe(&self) -> Vec<Control> {
+        vec![self.control()]
+    }
+
+    fn read(&self, values: &[Value]) -> T {
+        values.first().and_then(T::from_value).unwrap_or(self.min)
+    }
+}
+
+/// See [`menu()`].
+#[derive(Debug, Clone)]
+pub struct Menu<T> {
+    name: String,
+    options: Vec<T>,
+    first: usize,
+}
+
+/// A menu of values, which are named as `{}` prints them. The first one is chosen at first.
+///
+/// # Panics
+/// When there are no values.
+#[track_caller]
+pub fn menu<T>(name: impl Into<String>, options: impl IntoIterator<Item = T>) -> Menu<T>
+where
+    T: Display + Clone + Send + 'static,
+{
+    let (name, options) = (name.into(), Vec::from_iter(options));
+    assert!(!options.is_empty(), "the menu `{name}` has nothing to choose from");
+    Menu { name, options, first: 0 }
+}
+
+impl<T: PartialEq> Menu<T> {
+    /// The value that is chosen at first.
+    ///
+    /// # Panics
+    /// When it is none of the menu's.
+    #[track_caller]
+    pub fn value(self, value: T) -> Menu<T> {
+        let first = self.options.iter().position(|option| *option == value);
+        let first = first.unwrap_or_else(|| panic!("the first value of the menu `{}` is not in it", self.name));
+        Menu { first, ..self }
+    }
+}
+
+impl<T: Display + Clone + Send + 'static> Controls for Menu<T> {
+    type Values = T;
+
+    fn describe(&self) -> Vec<Control> {
+        let options = self.options.iter().map(ToString::to_string).collect();
+        let kind = ControlKind::Menu { options };
+        vec![Control { name: self.name.clone(), kind, value: self.first.into(), continuous: true }]
+    }
+
+    fn read(&self, values: &[Value]) -> T {
+        let index = values.first().and_then(Value::as_u64).and_then(|index| usize::try_from(index).ok());
+        index.and_then(|index| self.options.get(index)).unwrap_or(&self.options[self.first]).clone()
+    }
+}
+
+/// See [`checkbox()`].
+#[derive(Debug, Clone)]
+pub struct Checkbox {
+    name: String,
+    value: bool,
+}
+
+/// Yes or no, at first no.
+pub fn checkbox(name: impl Into<String>) -> Checkbox {
+    Checkbox { name: name.into(), value: false }
+}
+
+impl Checkbox {
+    /// The first value.
+    pub fn value(self, value: bool) -> Checkbox {
+        Checkbox { value, ..self }
+    }
+}
+
+impl Controls for Checkbox {
+    type Values = bool;
+
+    fn describe(&self) -> Vec<Control> {
+        let value = self.value.into();
+        vec![Control { name: self.name.clone(), kind: ControlKind::Checkbox, value, continuous: true }]
+    }
+
+    fn read(&self, values: &[Value]) -> bool {
+        values.first().and_then(Value::as_bool).unwrap_or(self.value)
+    }
+}
+
+/// See [`text()`].
+#[derive(Debug, Clone)]
+pub struct Text {
+    name: String,
+    value: String,
+    continuous: bool,
+}
+
+/// A line of text, at first empty.
+pub fn text(name: impl Into<String>) -> Text {
+    Text { name: name.into(), value: String::new(), continuous: true }
+}
+
+impl Text {
+    /// The first value.
+    pub fn value(self, value: impl Into<String>) -> Text {
+        Text { value: value.into(), ..self }
+    }
+
+    /// The closure is called at Enter or when the field is left, not at each letter.
+    pub fn on_enter(self) -> Text {
+        Text { continuous: false, ..self }
+    }
+}
+
+impl Controls for Text {
+    type Values = String;
+
+    fn describe(&self) -> Vec<Control> {
+        let value = self.value.as_str().into();
+        vec![Control { name: self.name.clone(), kind: ControlKind::Text, value, continuous: self.continuous }]
+    }
+
+    fn read(&self, values: &[Value]) -> String {
+        values.first().and_then(Value::as_str).unwrap_or(&self.value).to_owned()
+    }
+}
+
+macro_rules! tuple {
+    ($($control:ident $index:tt)+) => {
+        impl<$($control: Controls),+> Controls for ($($control,)+) {
+            type Values = ($($control::Values,)+);
+
+            fn describe(&self) -> Vec<Control> {
+                let mut all = Vec::new();
+                $(all.extend(self.$index.describe());)+
+                all
+            }
+
+            fn read(&self, values: &[Value]) -> Self::Values {
+                let mut rest = values;
+                // As many of the values as the control has, which may be a tuple itself.
+                ($({
+                    let own;
+                    (own, rest) = rest.split_at(self.$index.describe().len().min(rest.len()));
+                    // (There is nothing more to split off after the last.)
+                    let _ = rest;
+                    self.$index.read(own)
+                },)+)
+            }
+        }
+    };
+}
+
+tuple!(A 0);
+tuple!(A 0 B 1);
+tuple!(A 0 B 1 C 2);
+tuple!(A 0 B 1 C 2 D 3);
+tuple!(A 0 B 1 C 2 D 3 E 4);
+tuple!(A 0 B 1 C 2 D 3 E 4 F 5);
