@@ -3,7 +3,7 @@
 use std::thread;
 
 use super::{Series, Speedup, amdahl};
-use crate::picture::{Anchor, Axis, COLOURS, GREY, Svg, escaped, general, time_text};
+use crate::picture::{Anchor, Axis, COLOURS, GREY, Svg, escaped, general, shortened, time_text};
 
 const WIDTH: f64 = 520.0;
 const HEIGHT: f64 = 300.0;
@@ -172,7 +172,7 @@ pub fn svg(speedup: &Speedup) -> String {
         let at = 40.0 + index as f64 * 34.0;
         let name = if series.name.is_empty() { "measured" } else { &series.name };
         svg.raw(&marker(index, legend + 9.0, at - 4.0, colour, name));
-        svg.text((legend + 24.0, at), Anchor::Start, "", &name.chars().take(18).collect::<String>());
+        svg.text((legend + 24.0, at), Anchor::Start, "", &shortened(name, 18));
         if let Some(serial) = series.serial {
             let curve = (0..=STEPS).map(|step| 1.0 + (right - 1.0) * step as f64 / STEPS as f64);
             let points = curve.map(|workers| (x(workers), y(amdahl::speedup(serial, workers).min(top))));

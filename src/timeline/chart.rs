@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::record::{Record, covered};
-use crate::picture::{Anchor, Axis, COLOURS, GREY, Svg, escaped, time_text};
+use crate::picture::{Anchor, Axis, COLOURS, GREY, Svg, escaped, shortened, time_text};
 
 const WIDTH: f64 = 860.0;
 const RIGHT: f64 = 14.0;
@@ -220,14 +220,6 @@ fn merged(record: &Record, row: &Row, kind_of: &BTreeMap<&str, usize>, least: f6
         bars.push(Bar { start, end, busy: end - start, first: index, count: 1, depth: task.depth, kind });
     }
     by_depth.into_values().flatten().collect()
-}
-
-/// At most so many letters.
-pub fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The chart of a timeline in letters, for terminals.
 
-use super::chart::{shortened, summary};
+use super::chart::summary;
 use super::record::{Lane, Record};
-use crate::picture::{Axis, time_text};
+use crate::picture::{Axis, shortened, time_text};
 
 const COLUMNS: usize = 64;
 const LONGEST_NAME: usize = 18;
