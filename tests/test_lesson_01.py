@@ -130,7 +130,9 @@ def rows(cell):
 
 # Countdowns.
 
-EVENT = re.compile(r"(Starting) thread (\w)\.|Thread (\w) counting down: (\d)\.\.\.|(Finished) thread (\w)\.|Finished\.")
+EVENT = re.compile(
+    r"(Starting) thread (\w)\.|Thread (\w) counting down: (\d)\.\.\.|(Finished) thread (\w)\.|Finished\."
+)
 OF_A_THREAD = ["Starting", "5", "4", "3", "2", "1", "Finished"]
 
 
