@@ -12,7 +12,7 @@ pub use crate::executor::{
 };
 pub use crate::gil::{Gil, Holding};
 pub use crate::input::{InputError, input, password};
-pub use crate::interact::{checkbox, interact, menu, slider, text};
+pub use crate::interact::{checkbox, interact, menu, slider, textbox};
 pub use crate::lesson::{
     Document, Element, HttpError, Response, SelectorError, Site, TestFiles, batch, check, cpu_count, deal, get,
     get_timeout, random,

@@ -4,6 +4,9 @@ The front end of ipywidgets is played here: the comms that the kernel opens, the
 slider sends when it is moved, and what a page shows in the end.
 """
 
+import re
+from pathlib import Path
+
 import nbformat
 import pytest
 from nbclient import NotebookClient
@@ -11,6 +14,7 @@ from nbclient import NotebookClient
 from kernel_client import Cell, is_idle, plain
 from test_compile_cache import logged  # noqa: F401 (a fixture)
 
+README = Path(__file__).parent.parent / "README.md"
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -146,6 +150,16 @@ class TestWhatIsShown:
         # The kernel goes on as ever.
         assert kernel.kernel.good("1 + 1").result == "2"
 
+    def test_the_example_of_the_readme(self, page):
+        [section] = re.findall(r"## Sliders and menus\n.*?```rust\n(.*?)```", README.read_text(), re.S)
+        page.run(section).good()
+        page.change("workers", 4)
+        page.change("tasks", 10)
+        page.change("long", True)
+        chart = [data for data in page.displays.values() if "image/svg+xml" in data or "text/html" in data]
+        assert len(chart) == 1, page.displays
+        assert "10 tasks" in chart[0]["text/plain"] and "4 worker" in chart[0]["text/plain"], chart
+
     def test_all_controls_in_a_tuple(self, page):
         page.run(
             """
@@ -154,7 +168,7 @@ class TestWhatIsShown:
                 menu("kind", ["threads", "processes"]),
                 checkbox("locked"),
                 slider("scale", 0.1..=2.0).step(0.1).value(0.5),
-                text("title").value("A"),
+                textbox("title").value("A"),
             );
             interact(controls, |(workers, kind, locked, scale, title)| {
                 Markdown(format!("{workers} {kind} {locked} {scale:.1} {title}"))

@@ -12,7 +12,7 @@ use crate::message::{Control, ControlKind};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no control for `interact`",
     note = "controls are `slider(\"name\", 1..=8)`, `menu(\"name\", [\"a\", \"b\"])`, `checkbox(\"name\")`, \
-            `text(\"name\")`, or a tuple of up to six of them"
+            `textbox(\"name\")`, or a tuple of up to six of them"
 )]
 pub trait Controls: Send + 'static {
     /// What the closure takes.
@@ -166,32 +166,32 @@ impl Controls for Checkbox {
     }
 }
 
-/// See [`text()`].
+/// See [`textbox()`].
 #[derive(Debug, Clone)]
-pub struct Text {
+pub struct Textbox {
     name: String,
     value: String,
     continuous: bool,
 }
 
 /// A line of text, at first empty.
-pub fn text(name: impl Into<String>) -> Text {
-    Text { name: name.into(), value: String::new(), continuous: true }
+pub fn textbox(name: impl Into<String>) -> Textbox {
+    Textbox { name: name.into(), value: String::new(), continuous: true }
 }
 
-impl Text {
+impl Textbox {
     /// The first value.
-    pub fn value(self, value: impl Into<String>) -> Text {
-        Text { value: value.into(), ..self }
+    pub fn value(self, value: impl Into<String>) -> Textbox {
+        Textbox { value: value.into(), ..self }
     }
 
     /// The closure is called at Enter or when the field is left, not at each letter.
-    pub fn on_enter(self) -> Text {
-        Text { continuous: false, ..self }
+    pub fn on_enter(self) -> Textbox {
+        Textbox { continuous: false, ..self }
     }
 }
 
-impl Controls for Text {
+impl Controls for Textbox {
     type Values = String;
 
     fn describe(&self) -> Vec<Control> {

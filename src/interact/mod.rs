@@ -14,7 +14,7 @@ mod kept;
 mod number;
 mod shown;
 
-pub use control::{Checkbox, Controls, Menu, Slider, Text, checkbox, menu, slider, text};
+pub use control::{Checkbox, Controls, Menu, Slider, Textbox, checkbox, menu, slider, textbox};
 pub use number::SliderNumber;
 pub use shown::Shown;
 
@@ -24,7 +24,7 @@ pub(crate) use kept::{call, forget, ids, lock_all};
 /// again each time that someone changes one. The closure is compiled once, with its cell.
 ///
 /// `controls` is one control or a tuple of up to six: [`slider`], [`menu`], [`checkbox`],
-/// [`text`]. The closure gets their values in the same form. What it returns is shown as a cell's
+/// [`textbox`]. The closure gets their values in the same form. What it returns is shown as a cell's
 /// last expression is; all that it prints and shows takes the place of what it showed for the
 /// values before. It runs between cells, never beside one. While it runs, further changes wait,
 /// and only the latest counts. An interrupt ends it; a panic is shown in place of its value, and

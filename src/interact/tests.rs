@@ -49,7 +49,7 @@ fn what_makes_no_sense_is_refused() {
 #[test]
 fn values_come_in_the_form_of_the_controls() {
     let all =
-        (slider("n", 1u8..=8).value(2), (menu("kind", ["a", "b"]).value("b"), checkbox("c")), text("t").value("x"));
+        (slider("n", 1u8..=8).value(2), (menu("kind", ["a", "b"]).value("b"), checkbox("c")), textbox("t").value("x"));
     let first: Vec<Value> = all.describe().into_iter().map(|control| control.value).collect();
     assert_eq!(first, [json!(2), json!(1), json!(false), json!("x")]);
     assert_eq!(all.read(&first), (2, ("b", false), "x".to_owned()));
@@ -71,7 +71,7 @@ fn a_front_end_can_send_what_it_wants() {
         (Some(json!(0)), None, None)
     );
     assert_eq!(only(&checkbox("c")).fitting(&json!(null)), None);
-    assert_eq!(only(&text("t")).fitting(&json!("a\n")), Some(json!("a\n")));
+    assert_eq!(only(&textbox("t")).fitting(&json!("a\n")), Some(json!("a\n")));
 }
 
 #[test]

@@ -14,8 +14,8 @@ use zeromq::ZmqMessage;
 use crate::jupyter::history::{self, Entry};
 use crate::jupyter::message::Request;
 use crate::jupyter::requests::{
-    CommOpen, CompleteRequest, ExecuteRequest, HistoryRequest, InputReply, InspectRequest, IsCompleteRequest,
-    ShutdownRequest,
+    CommInfoRequest, CommMessage, CommOpen, CompleteRequest, ExecuteRequest, HistoryRequest, InputReply,
+    InspectRequest, IsCompleteRequest, ShutdownRequest,
 };
 use crate::jupyter::{cursor, message};
 use crate::worker::frame;
@@ -114,6 +114,8 @@ fn jupyter(data: &[u8]) {
     let _ = request.content::<ShutdownRequest>();
     let _ = request.content::<InputReply>();
     let _ = request.content::<CommOpen>();
+    let _ = request.content::<CommMessage>();
+    let _ = request.content::<CommInfoRequest>();
     let _ = request.content::<IsCompleteRequest>();
     let _ = request.content::<ExecuteRequest>().map(|execute| execute.stored());
     if let Ok(complete) = request.content::<CompleteRequest>() {

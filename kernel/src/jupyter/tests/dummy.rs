@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value, json};
+use threadbook::message::{Control, ControlKind};
 use tokio::sync::{Notify, oneshot};
 
 use crate::interpreter::{
@@ -57,6 +58,23 @@ impl Interpreter for Dummy {
                     let metadata = Map::new();
                     output.send(Event::Display { data, metadata, display_id, update: true }).await;
                 }
+                "controls" => {
+                    let kind = ControlKind::IntegerSlider { min: 1, max: 8, step: 1 };
+                    let control = Control { name: "n".into(), kind, value: json!(4), continuous: true };
+                    let id = rest.parse().expect("a number");
+                    self.controls.lock().expect("no panic").insert(id);
+                    output.send(Event::Controls { id, controls: vec![control] }).await;
+                    output
+                        .send(Event::Display {
+                            data: text("first"),
+                            metadata: Map::new(),
+                            display_id: None,
+                            update: false,
+                        })
+                        .await;
+                    output.send(Event::ControlsShown).await;
+                }
+                "lose" => self.controls.lock().expect("no panic").clear(),
                 "clear" => output.send(Event::ClearOutput { wait: true }).await,
                 "input" | "password" => {
                     let (answer, given) = oneshot::channel();
