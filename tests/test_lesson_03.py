@@ -55,7 +55,7 @@ lesson = AttentiveLesson(
         "disk_delay": DISK_DELAY,
         "part_steps": 6_000_000,
         "points": 300_000,
-        "program_points": 1_000_000,
+        "program_points": 2_000_000,
         "megabytes": 1,
         "compare_limit": COMPARE_LIMIT,
     },
@@ -331,7 +331,7 @@ def many_processes_gain_no_more_than_there_are_cores(run, cell):
     for seconds, gain in measured.values():
         assert gain == pytest.approx(one / seconds, rel=0.05, abs=0.06)
     lesson.needs_free_cores()
-    assert max(gain for _, gain in measured.values()) > 1.3, measured
+    assert max(gain for _, gain in measured.values()) > 1.25, measured
     assert measured[500][1] < 1.2 * os.cpu_count(), measured
 
 
