@@ -90,7 +90,7 @@ fn the_type_that_a_closure_needs_is_found() {
     fn needs(workers: usize) -> usize {
         workers
     }
-    interact(slider("workers", 1..=8), |workers| needs(workers));
+    interact(slider("workers", 1..=8), |workers| needs(workers) + 1);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::front_end::{FrontEnd, Kernel, content, request};
+use super::front_end::{FrontEnd, Kernel, content, request, soon};
 
 /// All that comes on iopub for some requests, until the last of them is idle.
 async fn until_idle(front_end: &mut FrontEnd, last: &str) -> Vec<(String, Value)> {
@@ -41,12 +41,17 @@ async fn of_changes_that_wait_the_last_is_called() {
     let mut front_end = FrontEnd::connect(&kernel).await;
     let comm = slider(&mut front_end, "controls 5").await;
     let cell = front_end.send_execute("wait").await;
-    front_end.recv_iopub_type(&cell, "stream").await;
+    front_end.recv_iopub_busy(&cell).await;
+    front_end.recv_iopub_execute_input(&cell, "wait", 2).await;
+    front_end.recv_iopub_stream(&cell, "stdout", "waiting").await;
     let mut last = String::new();
     for value in [1, 2, 3, 7] {
         last = front_end.send_shell(update(&comm, json!(value))).await;
     }
-    front_end.ask_control("interrupt_request", json!({})).await;
+    // When this has arrived, all changes have.
+    front_end.send_execute("print behind").await;
+    soon("the last request", kernel.dummy.announced.notified()).await;
+    front_end.send_control(request("interrupt_request", json!({}))).await;
     let seen = until_idle(&mut front_end, &last).await;
     let echoes = of_type(&seen, "comm_msg");
     assert_eq!(echoes.len(), 4);
@@ -57,7 +62,22 @@ async fn of_changes_that_wait_the_last_is_called() {
 }
 
 #[tokio::test]
-async fn an_error_takes_the_place_of_a_value() {
+async fn an_error_is_shown_in_place() {
+    let kernel = Kernel::start().await;
+    let mut front_end = FrontEnd::connect(&kernel).await;
+    let comm = slider(&mut front_end, "controls 5").await;
+    let last = front_end.send_shell(update(&comm, json!(8))).await;
+    let shown = of_type(&until_idle(&mut front_end, &last).await, "update_display_data");
+    // (In place of the first value, then the dummy's text; the error is new.)
+    assert_eq!(shown.last().map(|shown| &shown["data"]["text/plain"]), Some(&json!("5: [8]")));
+    let last = front_end.send_shell(update(&comm, json!(7))).await;
+    let shown = of_type(&until_idle(&mut front_end, &last).await, "update_display_data");
+    let texts: Vec<&Value> = shown.iter().map(|shown| &shown["data"]["text/plain"]).collect();
+    assert_eq!(texts, ["5: [7]", ""], "the error goes");
+}
+
+#[tokio::test]
+async fn controls_go_with_their_closures_and_with_their_cell() {
     let kernel = Kernel::start().await;
     let mut front_end = FrontEnd::connect(&kernel).await;
     let comm = slider(&mut front_end, "controls 5\nlose").await;
