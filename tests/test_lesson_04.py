@@ -28,7 +28,7 @@ PARAMETERS = {
     "picture_delay": 0.5,
     "data_size": 400_000,
     "numbers": 300_000,
-    "numbers_in_plot": 100_000,
+    "numbers_in_plot": 150_000,
 }
 
 
