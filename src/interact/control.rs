@@ -104,10 +104,7 @@ impl<T: SliderNumber> Controls for Slider<T> {
     type Values = T;
 
     fn describe(&self, all: &mut Vec<Control>) {
-        let wanted = match self.value {
-            Some(value) => Some(value.to_value()),
-            None => None,
-        };
+        let wanted = self.value.map(T::to_value);
         all.push(slider_control(&self.name, T::kind(self.min, self.max, self.step), wanted, self.continuous));
     }
 
