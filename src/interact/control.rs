@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use serde_json::Value;
 
 use super::number::SliderNumber;
+use crate::__rt::bounded;
 use crate::message::{Control, ControlKind};
 
 /// One control, or a tuple of up to six.
@@ -17,11 +18,45 @@ use crate::message::{Control, ControlKind};
 pub trait Controls: Send + 'static {
     /// What the closure takes.
     type Values;
+    /// Adds one description for each control.
     #[doc(hidden)]
-    fn describe(&self) -> Vec<Control>;
-    /// One value for each of the controls; those that do not fit are as they were at first.
+    fn describe(&self, all: &mut Vec<Control>);
+    /// Takes one value for each control; those that do not fit are as they were at first.
     #[doc(hidden)]
-    fn read(&self, values: &[Value]) -> Self::Values;
+    fn read(&self, values: &mut Values<'_>) -> Self::Values;
+}
+
+/// The values of all controls, to be taken one after the other.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Values<'a>(pub(super) std::slice::Iter<'a, Value>);
+
+// What needs no type is compiled once, here, and not in each cell. (Hence no closures either.)
+impl<'a> Values<'a> {
+    fn next(&mut self) -> &'a Value {
+        self.0.next().unwrap_or(&Value::Null)
+    }
+
+    fn choice(&mut self, first: usize, count: usize) -> usize {
+        let index = self.next().as_u64().and_then(|index| usize::try_from(index).ok());
+        index.filter(|index| *index < count).unwrap_or(first)
+    }
+}
+
+/// A slider's description. `wanted` is its first value, else it is the one in the middle.
+fn slider_control(
+    name: &str,
+    (kind, middle): (ControlKind, Value),
+    wanted: Option<Value>,
+    continuous: bool,
+) -> Control {
+    let control = Control { name: name.to_owned(), kind, value: middle, continuous };
+    let fitting = wanted.and_then(|wanted| control.fitting(&wanted));
+    Control { value: fitting.unwrap_or_else(|| control.value.clone()), ..control }
+}
+
+fn menu_control(name: &str, options: Vec<String>, first: usize) -> Control {
+    Control { name: name.to_owned(), kind: ControlKind::Menu { options }, value: first.into(), continuous: true }
 }
 
 /// See [`slider()`].
@@ -63,24 +98,21 @@ impl<T: SliderNumber> Slider<T> {
     pub fn on_release(self) -> Slider<T> {
         Slider { continuous: false, ..self }
     }
-
-    fn control(&self) -> Control {
-        let (kind, middle) = T::kind(self.min, self.max, self.step);
-        let control = Control { name: self.name.clone(), kind, value: middle, continuous: self.continuous };
-        let wanted = self.value.and_then(|value| control.fitting(&value.to_value()));
-        Control { value: wanted.unwrap_or_else(|| control.value.clone()), ..control }
-    }
 }
 
 impl<T: SliderNumber> Controls for Slider<T> {
     type Values = T;
 
-    fn describe(&self) -> Vec<Control> {
-        vec![self.control()]
+    fn describe(&self, all: &mut Vec<Control>) {
+        let wanted = self.value.map(T::to_value);
+        all.push(slider_control(&self.name, T::kind(self.min, self.max, self.step), wanted, self.continuous));
     }
 
-    fn read(&self, values: &[Value]) -> T {
-        values.first().and_then(T::from_value).unwrap_or(self.min)
+    fn read(&self, values: &mut Values<'_>) -> T {
+        match T::from_value(values.next()) {
+            Some(value) => value,
+            None => self.value.unwrap_or(self.min),
+        }
     }
 }
 
@@ -122,15 +154,16 @@ impl<T: PartialEq> Menu<T> {
 impl<T: Display + Clone + Send + 'static> Controls for Menu<T> {
     type Values = T;
 
-    fn describe(&self) -> Vec<Control> {
-        let options = self.options.iter().map(ToString::to_string).collect();
-        let kind = ControlKind::Menu { options };
-        vec![Control { name: self.name.clone(), kind, value: self.first.into(), continuous: true }]
+    fn describe(&self, all: &mut Vec<Control>) {
+        let mut names = Vec::new();
+        for option in &self.options {
+            names.push(bounded::display_text(option, bounded::MESSAGE));
+        }
+        all.push(menu_control(&self.name, names, self.first));
     }
 
-    fn read(&self, values: &[Value]) -> T {
-        let index = values.first().and_then(Value::as_u64).and_then(|index| usize::try_from(index).ok());
-        index.and_then(|index| self.options.get(index)).unwrap_or(&self.options[self.first]).clone()
+    fn read(&self, values: &mut Values<'_>) -> T {
+        self.options[values.choice(self.first, self.options.len())].clone()
     }
 }
 
@@ -156,13 +189,13 @@ impl Checkbox {
 impl Controls for Checkbox {
     type Values = bool;
 
-    fn describe(&self) -> Vec<Control> {
+    fn describe(&self, all: &mut Vec<Control>) {
         let value = self.value.into();
-        vec![Control { name: self.name.clone(), kind: ControlKind::Checkbox, value, continuous: true }]
+        all.push(Control { name: self.name.clone(), kind: ControlKind::Checkbox, value, continuous: true });
     }
 
-    fn read(&self, values: &[Value]) -> bool {
-        values.first().and_then(Value::as_bool).unwrap_or(self.value)
+    fn read(&self, values: &mut Values<'_>) -> bool {
+        values.next().as_bool().unwrap_or(self.value)
     }
 }
 
@@ -194,13 +227,13 @@ impl Textbox {
 impl Controls for Textbox {
     type Values = String;
 
-    fn describe(&self) -> Vec<Control> {
+    fn describe(&self, all: &mut Vec<Control>) {
         let value = self.value.as_str().into();
-        vec![Control { name: self.name.clone(), kind: ControlKind::Text, value, continuous: self.continuous }]
+        all.push(Control { name: self.name.clone(), kind: ControlKind::Text, value, continuous: self.continuous });
     }
 
-    fn read(&self, values: &[Value]) -> String {
-        values.first().and_then(Value::as_str).unwrap_or(&self.value).to_owned()
+    fn read(&self, values: &mut Values<'_>) -> String {
+        values.next().as_str().unwrap_or(&self.value).to_owned()
     }
 }
 
@@ -209,22 +242,12 @@ macro_rules! tuple {
         impl<$($control: Controls),+> Controls for ($($control,)+) {
             type Values = ($($control::Values,)+);
 
-            fn describe(&self) -> Vec<Control> {
-                let mut all = Vec::new();
-                $(all.extend(self.$index.describe());)+
-                all
+            fn describe(&self, all: &mut Vec<Control>) {
+                $(self.$index.describe(all);)+
             }
 
-            fn read(&self, values: &[Value]) -> Self::Values {
-                let mut rest = values;
-                // As many of the values as the control has, which may be a tuple itself.
-                ($({
-                    let own;
-                    (own, rest) = rest.split_at(self.$index.describe().len().min(rest.len()));
-                    // (There is nothing more to split off after the last.)
-                    let _ = rest;
-                    self.$index.read(own)
-                },)+)
+            fn read(&self, values: &mut Values<'_>) -> Self::Values {
+                ($(self.$index.read(values),)+)
             }
         }
     };

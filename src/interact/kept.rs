@@ -9,12 +9,13 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
+use super::control::Values;
 use crate::__rt::host;
 use crate::display::{self, MimeBundle};
 use crate::message::{Control, FromCell};
 
 /// Gives what is to be shown for these values.
-pub type Closure = Box<dyn FnMut(&[Value]) -> Option<MimeBundle> + Send>;
+pub type Closure = Box<dyn FnMut(&mut Values<'_>) -> Option<MimeBundle> + Send>;
 
 /// `None`: it is being called.
 static KEPT: Mutex<BTreeMap<u64, Option<Closure>>> = Mutex::new(BTreeMap::new());
@@ -57,7 +58,7 @@ pub fn begin(controls: Vec<Control>, mut closure: Closure) {
         let texts: Vec<String> = controls.iter().map(Control::to_string).collect();
         println!("{}", texts.join(", "));
         let _calling = Calling::begin();
-        show(closure(&values));
+        show(closure(&mut Values(values.iter())));
         return;
     }
     let id = new_id();
@@ -99,7 +100,7 @@ struct Lent {
 impl Lent {
     fn call(&mut self, values: &[Value]) {
         if let Some(closure) = &mut self.closure {
-            show(closure(values));
+            show(closure(&mut Values(values.iter())));
         }
     }
 }

@@ -53,7 +53,8 @@ where
     C: Controls,
     R: Shown,
 {
-    let described = controls.describe();
+    let mut described = Vec::new();
+    controls.describe(&mut described);
     kept::begin(described, Box::new(move |values| closure(controls.read(values)).shown()));
 }
 

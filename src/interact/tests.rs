@@ -7,8 +7,18 @@ use super::*;
 use crate::display::{Html, MimeBundle, Rich};
 use crate::message::{Control, ControlKind};
 
+fn describe(controls: &impl Controls) -> Vec<Control> {
+    let mut described = Vec::new();
+    controls.describe(&mut described);
+    described
+}
+
+fn read<C: Controls>(controls: &C, values: &[Value]) -> C::Values {
+    controls.read(&mut control::Values(values.iter()))
+}
+
 fn only(controls: &impl Controls) -> Control {
-    let described = controls.describe();
+    let described = describe(controls);
     assert_eq!(described.len(), 1);
     described[0].clone()
 }
@@ -38,8 +48,8 @@ fn what_makes_no_sense_is_refused() {
     #[allow(clippy::reversed_empty_ranges, reason = "it is refused")]
     let empty = refused(|| drop(slider("n", 8..=1)));
     assert!(empty.contains("`n` has an empty range"), "{empty}");
-    assert!(refused(|| drop(slider("n", 1..=8).step(0).describe())).contains("above 0"));
-    assert!(refused(|| drop(slider("n", 0.0..=f64::INFINITY).describe())).contains("finite"));
+    assert!(refused(|| drop(describe(&slider("n", 1..=8).step(0)))).contains("above 0"));
+    assert!(refused(|| drop(describe(&slider("n", 0.0..=f64::INFINITY)))).contains("finite"));
     assert!(refused(|| drop(menu::<String>("kind", []))).contains("nothing to choose"));
     assert!(refused(|| drop(menu("kind", [1, 2]).value(3))).contains("not in it"));
     let nested = refused(|| interact(checkbox("a"), |_| interact(checkbox("b"), |_| ())));
@@ -50,13 +60,13 @@ fn what_makes_no_sense_is_refused() {
 fn values_come_in_the_form_of_the_controls() {
     let all =
         (slider("n", 1u8..=8).value(2), (menu("kind", ["a", "b"]).value("b"), checkbox("c")), textbox("t").value("x"));
-    let first: Vec<Value> = all.describe().into_iter().map(|control| control.value).collect();
+    let first: Vec<Value> = describe(&all).into_iter().map(|control| control.value).collect();
     assert_eq!(first, [json!(2), json!(1), json!(false), json!("x")]);
-    assert_eq!(all.read(&first), (2, ("b", false), "x".to_owned()));
-    assert_eq!(all.read(&[json!(7), json!(0), json!(true), json!("")]), (7, ("a", true), String::new()));
+    assert_eq!(read(&all, &first), (2, ("b", false), "x".to_owned()));
+    assert_eq!(read(&all, &[json!(7), json!(0), json!(true), json!("")]), (7, ("a", true), String::new()));
     // What does not fit is as it was at first.
-    assert_eq!(all.read(&[json!(7), json!(9)]), (7, ("b", false), "x".to_owned()));
-    assert_eq!(slider("x", 0.0f32..=1.0).read(&[json!(1)]), 1.0);
+    assert_eq!(read(&all, &[json!(7), json!(9)]), (7, ("b", false), "x".to_owned()));
+    assert_eq!(read(&slider("x", 0.0f32..=1.0), &[json!(1)]), 1.0);
 }
 
 #[test]
