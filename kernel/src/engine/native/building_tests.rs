@@ -239,7 +239,7 @@ async fn a_crate_of_the_registry_is_built_once() {
     let mut dependencies = Dependencies::new("/");
     let steps = AtomicUsize::new(0);
     let specs = || {
-        ["thiserror@2", "versions = { version = \"1\", package = \"semver\" }"]
+        ["tracing@0.1", "versions = { version = \"1\", package = \"semver\" }"]
             .map(|spec| DependencySpec::parse(spec).expect("right"))
             .to_vec()
     };
@@ -252,9 +252,9 @@ async fn a_crate_of_the_registry_is_built_once() {
         .unwrap_or_else(|error| panic!("{error}"));
     assert!(matches!(&added, Added::New { crates, .. } if crates.len() == 2), "{added:?}");
     assert!(steps.load(Ordering::Relaxed) > 0);
-    // `thiserror` has a procedural macro.
-    let cell = "#[derive(Debug, thiserror::Error)] #[error(\"bad {0}\")] struct Bad(versions::Version);
-        println!(\"{}\", Bad(versions::Version::new(1, 2, 3)));";
+    // `tracing` has a procedural macro.
+    let cell = "#[tracing::instrument] fn bad(version: versions::Version) -> String { format!(\"bad {version}\") }
+        println!(\"{}\", bad(versions::Version::new(1, 2, 3)));";
     assert_eq!(bench.run_cells(&bench.prelude, &dependencies, &[cell]), "bad 1.2.3\n");
 
     // A later kernel: cargo is not needed any more.
