@@ -188,6 +188,9 @@ class Kernel:
         environment = {**os.environ, **(env or {})}
         if "RUST_BACKTRACE" not in (env or {}):
             environment.pop("RUST_BACKTRACE", None)
+        # What a test sets counts more than what the installed kernelspec says.
+        for variable in env or {}:
+            self.manager.kernel_spec.env.pop(variable, None)
         self.manager.start_kernel(env=environment, **({"stderr": stderr} if stderr else {}))
         self.client = self.manager.client()
         self.client.start_channels()
