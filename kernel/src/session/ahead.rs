@@ -16,7 +16,6 @@ use super::magics::Cell;
 use super::notebook::Notebook;
 use crate::cell::source::CellSource;
 use crate::definitions::Definitions;
-use crate::engine::native::measure::Measure;
 use crate::output::{Event, Output};
 
 /// The number of a cell among all that were ever announced.
@@ -171,19 +170,7 @@ async fn imagine(notebook: &mut Notebook, source: Arc<CellSource>) {
         }
     };
     let (_stop, stop) = watch::channel(0);
-    let mut cell = Cell {
-        source,
-        output,
-        result: Some(mpsc::unbounded_channel().0),
-        allow_stdin: false,
-        stop,
-        measure: Measure::No,
-        begun: Arc::default(),
-        files: Vec::new(),
-        page: None,
-        next_input: None,
-        quit: false,
-    };
+    let mut cell = Cell::new(source, output, Some(mpsc::unbounded_channel().0), false, stop);
     tokio::select! {
         // A cell that fails leaves what it has left by then.
         _ = notebook.run(&mut cell) => {}

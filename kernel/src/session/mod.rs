@@ -35,7 +35,6 @@ use self::notebook::{Notebook, ResultSender, Stop};
 use crate::cell::magic;
 use crate::cell::source::CellSource;
 use crate::definitions::Definitions;
-use crate::engine::native::measure::Measure;
 use crate::engine::native::setup::Setup;
 use crate::interpreter::{CellRequest, Completeness, Completions, Expressions, Interpreter, Outcome};
 use crate::language::{self, scope};
@@ -89,19 +88,8 @@ impl Session {
             Ok(notebook) => notebook,
             Err(error) => return Outcome { error: Some(error), ..Outcome::default() },
         };
-        let mut cell = Cell {
-            source: CellSource::new(request.number, request.code.clone()),
-            output: output.clone(),
-            result,
-            allow_stdin: request.allow_stdin,
-            stop,
-            measure: Measure::No,
-            begun: Arc::default(),
-            files: Vec::new(),
-            page: None,
-            next_input: None,
-            quit: false,
-        };
+        let source = CellSource::new(request.number, request.code.clone());
+        let mut cell = Cell::new(source, output.clone(), result, request.allow_stdin, stop);
         if !request.silent {
             notebook.history.remember(&cell.source);
         }

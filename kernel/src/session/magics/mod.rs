@@ -70,6 +70,23 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// A cell that has not begun.
+    pub fn new(source: Arc<CellSource>, output: Output, result: ResultSender, allow_stdin: bool, stop: Stop) -> Cell {
+        Cell {
+            source,
+            output,
+            result,
+            allow_stdin,
+            stop,
+            measure: Measure::No,
+            begun: Arc::default(),
+            files: Vec::new(),
+            page: None,
+            next_input: None,
+            quit: false,
+        }
+    }
+
     /// Where what its code shows goes.
     pub fn outputs(&self) -> RunOutput {
         RunOutput { output: self.output.clone(), allow_stdin: self.allow_stdin, result: self.result.clone() }
