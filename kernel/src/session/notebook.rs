@@ -96,7 +96,14 @@ impl Notebook {
     /// Says what to do when the worker does not start or no file can be written.
     pub async fn start(setup: Setup, waiting: Arc<Waiting>) -> Result<Notebook, String> {
         let directory = Arc::new(directory::make()?);
-        let mut notebook = Notebook {
+        let cache = Arc::new(Cache::new(Disk::open()));
+        let mut notebook = Notebook::empty(setup, directory, cache, waiting);
+        notebook.worker().await.map_err(|error| error.value)?;
+        Ok(notebook)
+    }
+
+    fn empty(setup: Setup, directory: Arc<tempfile::TempDir>, cache: Arc<Cache>, waiting: Arc<Waiting>) -> Notebook {
+        Notebook {
             definitions: Definitions::default(),
             setup,
             safety: Safety::default(),
@@ -111,7 +118,7 @@ impl Notebook {
             worker: None,
             sources: Arc::default(),
             directory,
-            cache: Arc::new(Cache::new(Disk::open())),
+            cache,
             taken_before: BTreeMap::new(),
             runs: 0,
             surroundings: Surroundings::default(),
@@ -120,37 +127,20 @@ impl Notebook {
             running: None,
             ahead: None,
             ahead_thread: None,
-        };
-        notebook.worker().await.map_err(|error| error.value)?;
-        Ok(notebook)
+        }
     }
 
     /// The same notebook as it was before the running cell, for cells that are compiled and not run.
     fn imagined(&self, definitions: Definitions) -> Notebook {
         Notebook {
             definitions,
-            setup: self.setup.clone(),
             safety: Safety::of_loaded(self.safety.loaded_symbols()),
             backtrace: self.backtrace,
             opt_level: self.opt_level,
             style: self.style,
-            timing: false,
-            spent: Spent::default(),
-            history: History::default(),
-            last_error: None,
-            uses_rayon: false,
-            worker: None,
-            sources: Arc::default(),
-            directory: self.directory.clone(),
-            cache: self.cache.clone(),
             taken_before: self.taken_before.clone(),
-            runs: 0,
-            surroundings: Surroundings::default(),
             is_imagined: true,
-            waiting: self.waiting.clone(),
-            running: None,
-            ahead: None,
-            ahead_thread: None,
+            ..Notebook::empty(self.setup.clone(), self.directory.clone(), self.cache.clone(), self.waiting.clone())
         }
     }
 
