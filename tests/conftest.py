@@ -1,15 +1,39 @@
 """What the tests share. `./install.sh test` installs the kernel for them and says its name."""
 
 import os
+from contextlib import nullcontext
 
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 
+import turns
 from kernel_client import Kernel
+
+TURNS = pytest.StashKey[turns.Turns]()
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "soak: takes long, and runs only when THREADBOOK_SOAK is set")
+    config.stash[TURNS] = turns.Turns(turns.folder_of(run_of(config)))
+
+
+def pytest_unconfigure(config):
+    # The workers end before.
+    if not hasattr(config, "workerinput"):
+        turns.forget(run_of(config))
+
+
+def run_of(config):
+    """What the processes of a run have in common, and no other run."""
+    return getattr(config, "workerinput", {}).get("testrunuid") or config.getoption("testrunuid", None) or os.getpid()
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    # The tests of a lesson only read what was said when the notebook ran alone.
+    turn = nullcontext() if "lesson_runs" in item.fixturenames else item.config.stash[TURNS].beside_others()
+    with turn:
+        yield
 
 
 def pytest_collection_modifyitems(items):
@@ -72,13 +96,14 @@ def kernel(_shared, kernel_name, request):
 
 
 @pytest.fixture(scope="session")
-def lesson_runs(kernel_name):
-    """Each notebook is run once, when its first check asks for it."""
+def lesson_runs(kernel_name, pytestconfig):
+    """Each notebook is run once, while no other test runs, when its first check asks for it."""
     done = {}
 
     def get(lesson):
         if lesson.notebook not in done:
-            done[lesson.notebook] = lesson.run(kernel_name)
+            with pytestconfig.stash[TURNS].alone():
+                done[lesson.notebook] = lesson.run(kernel_name)
         return done[lesson.notebook]
 
     return get

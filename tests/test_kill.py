@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pytest
 
-from kernel_client import PATIENCE, Kernel, kill, parents, wait_gone, wait_until, with_environment
+from kernel_client import PATIENCE, kill, parents, wait_gone, wait_until, with_environment
 
 MARK = "THREADBOOK_TEST_MARK"
 

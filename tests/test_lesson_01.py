@@ -112,16 +112,6 @@ def time_of(run, cell):
     return measured(run[lesson.name(cell)]).mean
 
 
-def assert_unless_busy(condition, saw):
-    """For what computes: while other programs keep all cores busy, neither threads nor
-    processes gain anything by computing at the same time, and times are what chance makes
-    of them."""
-    load = os.getloadavg()[0]
-    if not condition and load > os.cpu_count() + 1:
-        pytest.skip(f"too much else runs (load {load:.1f}) for this to be seen: {saw}")
-    assert condition, saw
-
-
 def rows(cell):
     """The cells of the table's rows."""
     lines = cell.result["text/markdown"].splitlines()
@@ -209,13 +199,15 @@ def ten_times_the_steps(run, cell):
     assert cell.lines == []
     assert (measured(cell).runs, measured(cell).loops) == (7, 1)
     times = time_of(run, 6) / time_of(run, 5)
-    assert_unless_busy(4 < times < 25, f"{times} times as long")
+    with lesson.comparing():
+        assert 4 < times < 25, f"{times} times as long"
 
 
 @lesson.check("loops-compared")
 def take_ten_times_as_long(run, cell):
     times = re.fullmatch(r"ten times the steps take (\d+\.\d) times as long", cell.text().strip())[1]
-    assert_unless_busy(6 < float(times) < 16, cell.text())
+    with lesson.comparing():
+        assert 6 < float(times) < 16, cell.text()
 
 
 # Countdowns.
@@ -426,7 +418,8 @@ def a_sum(run, cell):
 def four_sums(run, cell):
     only_measured_once(cell)
     times = time_of(run, 36) / time_of(run, 35)
-    assert_unless_busy(2 < times < 8, f"{times} times as long")
+    with lesson.comparing():
+        assert 2 < times < 8, f"{times} times as long"
 
 
 def speedups(run):
@@ -447,7 +440,8 @@ def assert_faster_than_under_one_lock(run, cell, series):
     pairs = [(time_of(run, cell), time_of(run, 37))]
     pairs += [(computed[series][workers][0], computed["threads under one lock"][workers][0]) for workers in (2, 4)]
     is_faster = any(fast < 0.85 * slow for fast, slow in pairs)
-    assert_unless_busy(is_faster, f"{series} were not faster: {pairs}")
+    with lesson.comparing():
+        assert is_faster, f"{series} were not faster: {pairs}"
 
 
 def assert_four_threads_spoke(cell):
@@ -465,7 +459,8 @@ def under_one_lock_nothing_is_gained(run, cell):
     gains = [time_of(run, 36) / time_of(run, 37)]
     gains += [gain for workers, (_, gain) in speedups(run)["threads under one lock"].items() if workers > 1]
     is_equal = any(0.65 < gain < 1.25 for gain in gains)
-    assert_unless_busy(is_equal, f"the threads gained or lost something: {gains}")
+    with lesson.comparing():
+        assert is_equal, f"the threads gained or lost something: {gains}"
 
 
 @lesson.check("computing-threads-in-rust")
@@ -585,7 +580,8 @@ def a_pool_is_faster(run, cell):
     assert measured_once(cell) < time_of(run, 47) / 2
     # Half, were there nothing but the sums and two cores for them.
     pool, in_turn = measured_once(cell), time_of(run, 46)
-    assert_unless_busy(pool < 0.9 * in_turn, f"a pool took {pool} s, without one it took {in_turn} s")
+    with lesson.comparing():
+        assert pool < 0.9 * in_turn, f"a pool took {pool} s, without one it took {in_turn} s"
 
 
 @lesson.check("a-pool-of-threads")

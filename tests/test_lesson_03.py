@@ -5,7 +5,6 @@ import os
 import random
 import re
 import statistics
-import time
 from functools import cache
 
 import pytest
@@ -16,38 +15,7 @@ TIME_SCALE, PAGE_DELAY, DISK_DELAY = 0.4, 0.2, 0.3
 COMPARE_LIMIT = 450_000
 
 
-
-class AttentiveLesson(Lesson):
-    """Knows what part of the processors other programs used while it ran."""
-
-    foreign = 0.0
-
-    def run(self, kernel_name):
-        before = time.monotonic(), *processor_seconds()
-        this_run = super().run(kernel_name)
-        elapsed, everybody, own = (
-            now - then for now, then in zip((time.monotonic(), *processor_seconds()), before)
-        )
-        self.foreign = (everybody - own) / (elapsed * os.cpu_count())
-        return this_run
-
-    def needs_free_cores(self):
-        """What follows compares times of computing, which other work on the same cores spoils."""
-        if os.cpu_count() == 1:
-            pytest.skip("one core computes one thing at a time")
-        if self.foreign > 0.1:
-            pytest.skip(f"other programs used {self.foreign:.0%} of the processors meanwhile")
-
-
-def processor_seconds():
-    """What all programs have used, and what this one and its ended children have."""
-    with open("/proc/stat") as stat:
-        user, nice, system = map(int, stat.readline().split()[1:4])
-    own = os.times()
-    return (user + nice + system) / os.sysconf("SC_CLK_TCK"), sum(own[:4])
-
-
-lesson = AttentiveLesson(
+lesson = Lesson(
     "03-gil-io-cpu-ipc.ipynb",
     parameters={
         "time_scale": TIME_SCALE,
@@ -282,8 +250,8 @@ def five_processes_are_faster_than_one(run, cell):
     # A hundred times the points: ten times closer.
     few, _ = ten_rounds(run["gil-io-cpu-ipc-21"].lines, 7, total=100_000, processes=5, tolerance=0.026)
     assert statistics.stdev(few) > 2.5 * statistics.stdev(by_one + by_five)
-    lesson.needs_free_cores()
-    assert one > 1.3 * five, f"one process took {one} s, five took {five} s"
+    with lesson.comparing():
+        assert one > 1.3 * five, f"one process took {one} s, five took {five} s"
 
 
 @lesson.check("same-numbers-run")
@@ -307,9 +275,9 @@ def threads_and_processes_gain(run, cell):
         gains[name] = max(float(gain) for workers, gain in measured if workers != "1")
     assert set(gains) == {"processes", "threads", "locked threads"}
     assert "<svg" in cell.result["text/html"]
-    lesson.needs_free_cores()
-    assert gains["threads"] > 1.3 > gains["locked threads"], gains
-    assert gains["processes"] > 1.3, gains
+    with lesson.comparing():
+        assert gains["threads"] > 1.3 > gains["locked threads"], gains
+        assert gains["processes"] > 1.3, gains
 
 
 @lesson.check(27)
@@ -330,9 +298,9 @@ def many_processes_gain_no_more_than_there_are_cores(run, cell):
     one = measured[1][0]
     for seconds, gain in measured.values():
         assert gain == pytest.approx(one / seconds, rel=0.05, abs=0.06)
-    lesson.needs_free_cores()
-    assert max(gain for _, gain in measured.values()) > 1.25, measured
-    assert measured[500][1] < 1.2 * os.cpu_count(), measured
+    with lesson.comparing():
+        assert max(gain for _, gain in measured.values()) > 1.25, measured
+        assert measured[500][1] < 1.2 * os.cpu_count(), measured
 
 
 # Files
@@ -430,10 +398,10 @@ def sums_of_primes_under_the_lock(run, cell):
 def a_second_thread_helps_only_without_the_lock(run, cell):
     (lock, lock_1, lock_2, lock_gain), (free, free_1, free_2, free_gain) = table(cell)
     assert (lock, free) == ("under an interpreter lock", "without one")
-    lesson.needs_free_cores()
-    assert number(lock_2) > 0.9 * number(lock_1), table(cell)
-    assert number(free_2) < 0.85 * number(free_1), table(cell)
-    assert number(free_2) < 0.85 * number(lock_2), table(cell)
+    with lesson.comparing():
+        assert number(lock_2) > 0.9 * number(lock_1), table(cell)
+        assert number(free_2) < 0.85 * number(free_1), table(cell)
+        assert number(free_2) < 0.85 * number(lock_2), table(cell)
 
 
 @lesson.check("unlocked-list")
@@ -466,9 +434,9 @@ def four_processes_sum_in_order(run, cell):
     sums, took = cell.lines
     assert ast.literal_eval(sums) == sums_of_primes(*MILLIONS)
     seconds = seconds_in(took, "Time taken = ")
-    lesson.needs_free_cores()
-    # Two threads under the lock have done the same.
-    assert seconds < 0.9 * seconds_in(run["gil-io-cpu-ipc-37"].lines[1], "Execution time = "), seconds
+    with lesson.comparing():
+        # Two threads under the lock have done the same.
+        assert seconds < 0.9 * seconds_in(run["gil-io-cpu-ipc-37"].lines[1], "Execution time = "), seconds
 
 
 @lesson.check("processes-compare-run")
@@ -480,8 +448,8 @@ def the_largest_job_caps_the_gain(run, cell):
     assert 40 < share < 75, text
     (_, one, _), (_, whole, _), (_, in_pieces, _) = table(cell)
     assert [name for name, *_ in table(cell)] == ["1 process", "4 processes, three jobs", "4 processes, 24 pieces"]
-    lesson.needs_free_cores()
-    assert float(whole) < 0.85 * float(one) and float(in_pieces) < 0.85 * float(one), text
+    with lesson.comparing():
+        assert float(whole) < 0.85 * float(one) and float(in_pieces) < 0.85 * float(one), text
 
 
 # Processes that talk

@@ -1,22 +1,17 @@
 """Timed thread pools: what its cells show.
 
 Times are compared with each other. That threads took turns is seen by the processor time,
-which is never more than the wall time then, however busy the computer is. That computing became
-faster, or did not, needs processors that nobody else works on: such comparisons are skipped
-where there were none, and the notebook is run again if one fails.
+which is never more than the wall time then, however busy the computer is.
 """
 
 import ast
 import html
 import math
-import os
 import re
-import subprocess
-import sys
 from itertools import pairwise
 
 import pytest
-from lessons import Lesson
+from lessons import PROCESSORS, Lesson
 from notebook_run import without_colour
 
 PARAMETERS = {
@@ -32,69 +27,7 @@ PARAMETERS = {
 }
 
 
-class ComparingLesson(Lesson):
-    """A lesson some of whose comparisons need free processors."""
-
-    ATTEMPTS = 3
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.comparisons = []
-
-    def compares(self, comparison):
-        """Registers a comparison of times, and returns what a check calls to make it."""
-        self.comparisons.append(comparison)
-
-        def compare(run):
-            if run.was_busy:
-                pytest.skip(f"nothing can become faster: {run.was_busy}")
-            comparison(run)
-
-        return compare
-
-    def run(self, kernel_name):
-        for _ in range(self.ATTEMPTS):
-            before = share_of_two()
-            this_run = super().run(kernel_name)
-            shares = {
-                "before the run each of two processes": before,
-                "a cell's single thread": share_of_one(this_run),
-                "after the run each of two processes": share_of_two(),
-            }
-            busy = [f"{who} had {share:.0%} of a processor" for who, share in shares.items() if share < 0.85]
-            this_run.was_busy = ", ".join(busy)
-            if busy or self.all_hold(this_run):
-                break
-        return this_run
-
-    def all_hold(self, this_run):
-        try:
-            for comparison in self.comparisons:
-                comparison(this_run)
-        except AssertionError:
-            return False
-        return True
-
-
-PROCESSORS = len(os.sched_getaffinity(0))
-
-# Prints the part of a processor that a computing process gets.
-COMPUTE = """
-from time import perf_counter, process_time
-begin, used = perf_counter(), process_time()
-while perf_counter() < begin + 0.2:
-    pass
-print((process_time() - used) / (perf_counter() - begin))
-"""
-
-
-def share_of_two():
-    """The part of a processor that each of two computing processes gets."""
-    two = [subprocess.Popen([sys.executable, "-S", "-c", COMPUTE], stdout=subprocess.PIPE) for _ in range(2)]
-    return min(float(process.communicate()[0]) for process in two)
-
-
-lesson = ComparingLesson(
+lesson = Lesson(
     "04-timed-thread-pools.ipynb",
     parameters=PARAMETERS,
     prefix="timed-thread-pools",
@@ -151,12 +84,6 @@ def at_work(cell):
 def without_times(cell):
     """The lines but for those of stopwatches and of `%%time`."""
     return [line for line in cell.lines if not line.startswith(("Elapsed: ", "CPU times: ", "Wall time: "))]
-
-
-def share_of_one(run):
-    """The part of a processor that cells got in which one thread computes at a time."""
-    cells = [20, "fill-under-the-interpreter-lock", "factorize-alone", 26]
-    return min(at_work(run[lesson.name(cell)]) for cell in cells)
 
 
 def tasks_of(chart):
@@ -435,12 +362,12 @@ def takes_turns(run, cell, alone):
     assert the_elapsed(cell) >= 0.5 * processor_time(run[lesson.name(alone)])
 
 
-@lesson.compares
 def one_list_or_one_lock_gain_nothing(run):
     alone = of_cell(run, 20)
-    assert of_cell(run, 21) > 0.8 * alone
-    assert of_cell(run, 22) > 0.8 * alone
-    assert of_cell(run, "fill-under-the-interpreter-lock") > 0.7 * alone
+    with lesson.comparing():
+        assert of_cell(run, 21) > 0.8 * alone
+        assert of_cell(run, 22) > 0.8 * alone
+        assert of_cell(run, "fill-under-the-interpreter-lock") > 0.7 * alone
 
 
 def told_share(run, line, time):
@@ -485,11 +412,11 @@ def processes_fill_their_own_copies(run, cell):
     assert any(", children: " in line for line in cell.lines), "no process has worked"
 
 
-@lesson.compares
 def a_list_each_gains(run):
     threads, _ = elapsed(run["fill-a-list-each"])
-    assert threads < of_cell(run, 21), "slower than with one list for all"
-    assert threads < 0.9 * of_cell(run, 20), "slower than one thread"
+    with lesson.comparing():
+        assert threads < of_cell(run, 21), "slower than with one list for all"
+        assert threads < 0.9 * of_cell(run, 20), "slower than one thread"
 
 
 @lesson.check("fill-a-list-each")
@@ -498,13 +425,13 @@ def lists_of_their_own_come_back(run, cell):
     a_list_each_gains(run)
 
 
-@lesson.compares
 def in_the_plot_a_list_each_gains(run):
     at_two = {name: table[2] for name, table in speedups(run["fill-compared"].result).items()}
-    assert at_two["one list"][1] < 1.3, at_two
-    assert at_two["Python's lock"][1] < 1.3, at_two
-    assert at_two["a list each"][0] < 0.9 * at_two["Python's lock"][0], at_two
-    assert at_two["a list each"][0] < 0.9 * at_two["one list"][0], at_two
+    with lesson.comparing():
+        assert at_two["one list"][1] < 1.3, at_two
+        assert at_two["Python's lock"][1] < 1.3, at_two
+        assert at_two["a list each"][0] < 0.9 * at_two["Python's lock"][0], at_two
+        assert at_two["a list each"][0] < 0.9 * at_two["one list"][0], at_two
 
 
 @lesson.check("fill-compared")
@@ -571,9 +498,9 @@ def processes_factorise(run, cell):
     assert any(", children: " in line for line in cell.lines), "no process has worked"
 
 
-@lesson.compares
 def one_lock_gains_nothing_for_factors(run):
-    assert of_cell(run, 26) > 0.8 * of_cell(run, "factorize-alone")
+    with lesson.comparing():
+        assert of_cell(run, 26) > 0.8 * of_cell(run, "factorize-alone")
 
 
 @lesson.check(26)
@@ -584,9 +511,9 @@ def threads_under_the_interpreter_lock_factorise(run, cell):
     one_lock_gains_nothing_for_factors(run)
 
 
-@lesson.compares
 def threads_gain_for_factors(run):
-    assert of_cell(run, "factorize-with-threads") < 0.9 * of_cell(run, 26)
+    with lesson.comparing():
+        assert of_cell(run, "factorize-with-threads") < 0.9 * of_cell(run, 26)
 
 
 @lesson.check("factorize-with-threads")
@@ -595,13 +522,13 @@ def threads_factorise(run, cell):
     threads_gain_for_factors(run)
 
 
-@lesson.compares
 def in_the_plot_threads_and_processes_gain(run):
     at_two = {name: table[2] for name, table in speedups(run["factorize-compared"].result).items()}
-    assert at_two["Python's threads"][1] < 1.3, at_two
-    assert at_two["threads"][0] < 0.85 * at_two["Python's threads"][0], at_two
-    assert at_two["processes"][1] > 1.2, at_two
-    assert at_two["processes"][1] > at_two["Python's threads"][1], at_two
+    with lesson.comparing():
+        assert at_two["Python's threads"][1] < 1.3, at_two
+        assert at_two["threads"][0] < 0.85 * at_two["Python's threads"][0], at_two
+        assert at_two["processes"][1] > 1.2, at_two
+        assert at_two["processes"][1] > at_two["Python's threads"][1], at_two
 
 
 @lesson.check("factorize-compared")
@@ -637,13 +564,15 @@ def the_table_has_what_was_measured(run, cell):
     assert [row[0] for row in table] == list(expected)
     for name, *cells in table:
         times = [seconds(text.split(" (")[0]) for text in cells]
-        # A stopwatch is read before what it has measured is put away, and prints after that.
+        # A stopwatch is read before what it has measured is put away, and prints after that:
+        # four digits behind the point.
         printed = expected[name]
-        assert all(time <= 1.01 * by and time > 0 for time, by in zip(times, printed)), (times, printed)
+        assert all(0 < time <= 1.005 * by + 0.00005 for time, by in zip(times, printed)), (times, printed)
         faster = [float(re.search(r"\((\d+\.\d) ×\)", text)[1]) for text in cells]
         assert faster == pytest.approx([times[0] / time for time in times], rel=0.02, abs=0.06)
-    # Waiting gains in every way.
-    assert max(expected["waiting"][1:]) < 0.8 * expected["waiting"][0]
+    # Waiting gains in every way, if processes need not wait for a processor.
+    with lesson.comparing():
+        assert max(expected["waiting"][1:]) < 0.8 * expected["waiting"][0]
 
 
 def check_of(name, checks):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from kernel_client import is_idle, wait_until
+from kernel_client import is_idle
 
 # Waits for a file that the test makes: the cell is busy until then.
 WAIT = 'while !std::path::Path::new("{}").exists() {{ std::thread::sleep(std::time::Duration::from_millis(2)); }}'
