@@ -16,7 +16,7 @@ import pytest
 from lessons import Lesson
 
 PARAMETERS = {
-    "loop_steps": 4_000_000,
+    "loop_steps": 6_000_000,
     "countdown_delay": 0.01,
     "unjoined_delay": 0.06,
     "file_count": 200,

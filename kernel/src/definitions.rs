@@ -118,7 +118,11 @@ impl Definitions {
 
     /// The stored items that a cell needs which mentions `names`: those it names, what
     /// they name in turn, and the `impl`s that go with them. Indices in order.
-    pub fn needed(&self, cell: &Cell, names: &Names) -> Vec<usize> {
+    ///
+    /// A `use` that nobody names may bring a method, or names of a module. Where `uses` are given, the cell is
+    /// known to get by with these.
+    pub fn needed(&self, cell: &Cell, names: &Names, uses: Option<&BTreeSet<String>>) -> Vec<usize> {
+        let may_matter = |item: &Item| uses.is_none_or(|uses| uses.contains(&item.normalized));
         let mut needed = BTreeSet::new();
         let mut mentioned = names.clone();
         for item in &cell.items {
@@ -141,10 +145,11 @@ impl Definitions {
                             !item.anchors.is_disjoint(&present)
                                 || item.anchors.iter().all(|name| !own.contains(name) && !present.contains(name))
                         }
-                        // Names from outside cost nothing, and may bring methods.
+                        // Names from outside cost nothing.
                         ItemKind::Use => {
-                            item.is_blind_use()
-                                || item.anchors.iter().all(|root| present.contains(root) || !own.contains(root))
+                            may_matter(item)
+                                && (item.is_blind_use()
+                                    || item.anchors.iter().all(|root| present.contains(root) || !own.contains(root)))
                         }
                         _ => false,
                     };

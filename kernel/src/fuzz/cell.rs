@@ -144,7 +144,7 @@ fn parts_are_in_order(cell: &Cell) {
 /// Writes the crate of a cell that uses and keeps all that it can.
 fn becomes_a_crate(definitions: &Definitions, cell: &Cell) {
     let _ = definitions.changes(cell);
-    let needed = definitions.needed(cell, &cell.mentions);
+    let needed = definitions.needed(cell, &cell.mentions, None);
     let possible = definitions.possible(cell);
     assert!(needed.iter().all(|index| possible.contains(index)), "{needed:?} of {possible:?}");
     for usage in [StaticUse::Define, StaticUse::Refer] {
@@ -202,7 +202,7 @@ fn becomes_a_crate(definitions: &Definitions, cell: &Cell) {
 
 /// What is known after the cell has run: its items, and its variables with some type.
 fn remember(definitions: &mut Definitions, cell: &Cell) {
-    let included = definitions.needed(cell, &Names::new());
+    let included = definitions.needed(cell, &Names::new(), None);
     let changes = definitions.changes(cell);
     let _ = definitions.reset_statics(&changes.types);
     definitions.adopt(cell, &included, &[], "s");

@@ -100,7 +100,7 @@ impl Session {
 
     /// What completion and inspection see is as of now.
     fn look_around(&self, notebook: &Notebook) {
-        let scope = scope_of(&notebook.definitions, notebook.setup.environment().crates);
+        let scope = scope_of(&notebook.definitions, notebook.setup.tools().crates.clone());
         *self.lock_scope() = scope::Scope { directory: notebook.working_directory(), ..scope };
     }
 

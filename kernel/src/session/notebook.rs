@@ -1,7 +1,7 @@
 //! The state of a running notebook, and the way of a cell through it: magics,
 //! compiler, worker, what is remembered afterwards.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +27,7 @@ use crate::engine::native::cache::{Cache, Disk};
 use crate::engine::native::compile::{Environment, USUAL_LEVEL};
 use crate::engine::native::lines;
 use crate::engine::native::measure::Measure;
-use crate::engine::native::resolve::{Refused, Resolved, Resolver};
+use crate::engine::native::resolve::{Needs, Refused, Resolved, Resolver};
 use crate::engine::native::setup::Setup;
 use crate::engine::native::style::Style;
 use crate::output::{CellError, MimeBundle, Output};
@@ -62,8 +62,8 @@ pub struct Notebook {
     /// Compiled cells lie here while the kernel lives.
     directory: Arc<tempfile::TempDir>,
     cache: Arc<Cache>,
-    /// What cells took that have run, by their code.
-    taken_before: BTreeMap<String, BTreeSet<String>>,
+    /// What cells needed that have run, by their code.
+    ran_before: BTreeMap<String, Needs>,
     pub(super) runs: u64,
     pub surroundings: Surroundings,
     /// Nothing is run: see [`ahead`](super::ahead).
@@ -119,7 +119,7 @@ impl Notebook {
             sources: Arc::default(),
             directory,
             cache,
-            taken_before: BTreeMap::new(),
+            ran_before: BTreeMap::new(),
             runs: 0,
             surroundings: Surroundings::default(),
             is_imagined: false,
@@ -138,7 +138,7 @@ impl Notebook {
             backtrace: self.backtrace,
             opt_level: self.opt_level,
             style: self.style,
-            taken_before: self.taken_before.clone(),
+            ran_before: self.ran_before.clone(),
             is_imagined: true,
             ..Notebook::empty(self.setup.clone(), self.directory.clone(), self.cache.clone(), self.waiting.clone())
         }
@@ -346,7 +346,7 @@ impl Notebook {
             directory,
             cache,
             loaded,
-            taken_before: &self.taken_before,
+            ran_before: &self.ran_before,
             ahead: self.is_imagined,
         }
     }
@@ -373,7 +373,7 @@ impl Notebook {
     ) -> Result<(), CellError> {
         let resolved = self.compile(source, code.clone(), &cell.measure, &mut cell.stop).await?;
         let resolved = resolved.map_err(|refused| self.refused(refused))?;
-        self.taken_before.insert(source.text[code].to_owned(), resolved.taken.clone());
+        self.ran_before.insert(source.text[code].to_owned(), resolved.needs.clone());
         if self.is_imagined {
             self.imagine(&resolved, source.number);
             return Ok(());
@@ -405,7 +405,7 @@ impl Notebook {
         let output = outputs.output.clone();
         let order = self.safety.order(&self.definitions);
         // What is kept may use it again: once, always.
-        self.uses_rayon |= self.setup.environment().has_dependencies
+        self.uses_rayon |= self.setup.tools().has_dependencies
             || ["rayon", "par_"].iter().any(|name| source.text.contains(name));
         let end =
             worker.run(run, &resolved.library, &resolved.entry, self.uses_rayon, order, resolved.compile_time, outputs);

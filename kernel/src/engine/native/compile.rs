@@ -1,6 +1,6 @@
 //! One call of the compiler.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -12,18 +12,26 @@ use super::cache::{Cache, Entry, Inputs, Key};
 use super::diagnostics::CompilerOutput;
 use super::style::Style;
 
-/// What every cell is compiled with: the compiler, the crates a cell may name.
-#[derive(Debug, Clone)]
-pub struct Environment {
+/// The compiler, and the crates a cell may name.
+#[derive(Debug)]
+pub struct Tools {
     pub rustc: PathBuf,
     /// `--extern …`, `-L …`
     pub arguments: Vec<OsString>,
+    /// Of the two, and of the files that they name.
+    pub digest: [u8; 32],
     /// Lines of Rust that link the shared libraries which hold those crates.
     pub extern_crates: String,
     /// Crates that a cell can name in a path.
     pub crates: Vec<String>,
     /// Crates of `:dep` are among them.
     pub has_dependencies: bool,
+}
+
+/// What a cell is compiled with.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    pub tools: Arc<Tools>,
     /// How far cells are optimised, as `-C opt-level` takes it.
     pub opt_level: u8,
     /// For backtraces: libraries know the lines of their code, and keep every call.
@@ -111,15 +119,10 @@ impl Compiler<'_> {
 
     /// The key of a text.
     pub fn key(&self, text: &str, goal: Goal) -> Key {
-        let goal_word = OsStr::new(if goal == Goal::Types { "types" } else { "library" });
-        let flags = FLAGS.iter().map(OsStr::new);
+        let goal_word = if goal == Goal::Types { "types" } else { "library" };
         let level = level(self.environment, goal, self.release);
-        let arguments = self.environment.arguments.iter().map(OsString::as_os_str);
-        let level = level.iter().map(OsStr::new);
-        Key::of(
-            text,
-            [self.environment.rustc.as_os_str(), goal_word].into_iter().chain(flags).chain(level).chain(arguments),
-        )
+        let words = [goal_word].into_iter().chain(FLAGS.iter().copied()).chain(level.iter().map(String::as_str));
+        Key::of(text, &self.environment.tools.digest, words)
     }
 
     /// How the files of a text are called. (The name tells how it is compiled, so that it
@@ -173,13 +176,13 @@ impl Compiler<'_> {
         emit.push(",dep-info=");
         emit.push(&rules);
         let source_file = format!("{stem}.rs");
-        let mut command = Command::new(&self.environment.rustc);
+        let mut command = Command::new(&self.environment.tools.rustc);
         command
             .current_dir(self.directory)
             .args(FLAGS)
             .args(level(self.environment, goal, self.release))
             .arg(emit)
-            .args(&self.environment.arguments)
+            .args(&self.environment.tools.arguments)
             .arg(&source_file);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         end_with_caller(&mut command);
@@ -218,14 +221,14 @@ pub async fn compile_with_lines(environment: &Environment, directory: &Path, ste
     let library = directory.join(format!("lib{stem}_lines{}", std::env::consts::DLL_SUFFIX));
     let mut emit = OsString::from("--emit=link=");
     emit.push(&library);
-    let mut command = Command::new(&environment.rustc);
+    let mut command = Command::new(&environment.tools.rustc);
     command
         .current_dir(directory)
         .args(FLAGS)
         .args(level(environment, Goal::Library, stem.ends_with(RELEASE)))
         .arg("-Cdebuginfo=line-tables-only")
         .arg(emit)
-        .args(&environment.arguments)
+        .args(&environment.tools.arguments)
         .arg(format!("{stem}.rs"));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     end_with_caller(&mut command);

@@ -5,13 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use super::building_tests::{Bench, bench, compile};
 use super::cache::Cache;
-use super::compile::Environment;
+use super::compile::{Environment, Tools};
 use super::diagnostics::{render, summary};
 use super::measure::{Measure, Timeit, TimeitOptions};
 use super::resolve::{Refused, Resolved, Resolver};
@@ -76,11 +77,14 @@ impl Notebook {
     async fn resolve(&mut self, text: &str, measure: Measure) -> Result<Resolved, Refused> {
         let bench = self.bench;
         let environment = Environment {
-            rustc: bench.toolchain.rustc.clone(),
-            arguments: bench.prelude.rustc_args(),
-            extern_crates: bench.prelude.extern_crate(),
-            crates: Vec::new(),
-            has_dependencies: false,
+            tools: Arc::new(Tools {
+                rustc: bench.toolchain.rustc.clone(),
+                arguments: bench.prelude.rustc_args(),
+                digest: [0; 32],
+                extern_crates: bench.prelude.extern_crate(),
+                crates: Vec::new(),
+                has_dependencies: false,
+            }),
             debug_lines: false,
             opt_level: super::compile::USUAL_LEVEL,
             style: super::style::Style::default(),
@@ -92,7 +96,7 @@ impl Notebook {
             directory: self.directory.path(),
             cache: &Cache::default(),
             loaded: &BTreeSet::new(),
-            taken_before: &BTreeMap::new(),
+            ran_before: &BTreeMap::new(),
             ahead: false,
         };
         let source = CellSource::new(self.runs as u32, text);

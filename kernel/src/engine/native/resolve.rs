@@ -18,7 +18,7 @@ use super::learn::{self, Learnt, Next, Try};
 use super::measure::{self, Measure};
 use super::mir;
 use super::type_text;
-use crate::cell::item::Item;
+use crate::cell::item::{Item, ItemKind};
 use crate::cell::measured::{self, Measured};
 use crate::cell::names;
 use crate::cell::parse::{self, Cell, LetBinding, MacroReading};
@@ -39,8 +39,7 @@ pub struct Resolved {
     /// Stored items to drop: the cell defines them anew in a way only the compiler saw.
     pub dropped: Vec<usize>,
     pub changes: Changes,
-    /// The names of the variables that it takes.
-    pub taken: BTreeSet<String>,
+    pub needs: Needs,
     /// Those of them that it moves away.
     pub moved: Vec<String>,
     /// Variables that the cell makes and that can be used later.
@@ -67,6 +66,16 @@ pub enum Refused {
 /// More tries than any sensible cell needs: each removes a reason of the one before.
 const MOST_TRIES: usize = 16;
 
+/// What a cell has needed of the notebook. Where that is still there, what was added since
+/// does not make it another crate.
+#[derive(Debug, Clone, Default)]
+pub struct Needs {
+    /// Names of variables.
+    pub variables: BTreeSet<String>,
+    /// The `use`s that it could see.
+    pub uses: BTreeSet<String>,
+}
+
 pub struct Resolver<'a> {
     pub environment: &'a Environment,
     pub definitions: &'a Definitions,
@@ -75,8 +84,8 @@ pub struct Resolver<'a> {
     pub cache: &'a Cache,
     /// How the symbols begin of crates that the process for cells has loaded.
     pub loaded: &'a BTreeSet<String>,
-    /// What cells took when they ran before, by their code.
-    pub taken_before: &'a BTreeMap<String, BTreeSet<String>>,
+    /// What cells needed when they ran before, by their code.
+    pub ran_before: &'a BTreeMap<String, Needs>,
     /// Nobody waits for it.
     pub ahead: bool,
 }
@@ -130,16 +139,16 @@ impl Resolver<'_> {
         let compiler = self.compiler(*measure != Measure::No);
         let mut learnt = Learnt::default();
         let mut first: Option<Refused> = None;
-        // A cell that was run before has made its variables then. If it did not need them at
-        // the time, it does not now, and is the same crate again.
-        let mut own = self.taken_before.get(&source.text[code.clone()]);
+        // A cell that was run before is the same crate again, though it has made its variables
+        // since, and others have added theirs.
+        let mut before = self.ran_before.get(&source.text[code.clone()]);
         for _ in 0..MOST_TRIES {
             let (cell, measured) = match self.parse(source, code.clone(), measure, &learnt) {
                 Ok(parsed) => parsed,
                 Err(range) => return Err(self.syntax_errors(source, range).await),
             };
             let changes = self.definitions.changes(&cell);
-            let (mut plan, left_out) = self.plan(&cell, &changes, &learnt, aim, own);
+            let (mut plan, left_out) = self.plan(&cell, &changes, &learnt, aim, before);
             plan.measure = match (measure, &measured) {
                 (Measure::Timeit(timeit), Some(measured)) => {
                     measure::plan(timeit, measured, &plan.taken, self.definitions, &learnt)
@@ -171,8 +180,8 @@ impl Resolver<'_> {
                         Next::Retry => {}
                         Next::Guess(errors) => drop(first.get_or_insert_with(|| refused(errors))),
                         // Something else has changed since the cell was run.
-                        Next::Report(_) if own.is_some() => {
-                            own = None;
+                        Next::Report(_) if before.is_some() => {
+                            before = None;
                             learnt = Learnt::default();
                             first = None;
                         }
@@ -242,10 +251,10 @@ impl Resolver<'_> {
         changes: &Changes,
         learnt: &Learnt,
         aim: Goal,
-        taken_before: Option<&BTreeSet<String>>,
+        before: Option<&Needs>,
     ) -> (Plan, bool) {
         let is_made_again = |name: &String| {
-            taken_before.is_some_and(|taken| !taken.contains(name))
+            before.is_some_and(|before| !before.variables.contains(name))
                 && cell.bindings.iter().any(|binding| binding.name == *name)
         };
         let symbols = SYMBOLS;
@@ -282,10 +291,10 @@ impl Resolver<'_> {
         }
         let needed = match learnt.all_items {
             true => self.definitions.possible(cell),
-            false => self.definitions.needed(cell, &names),
+            false => self.definitions.needed(cell, &names, before.map(|before| &before.uses)),
         };
         let left_out = needed.len() < self.definitions.items.len();
-        let old: Vec<OldItem> = needed
+        let mut old: Vec<OldItem> = needed
             .into_iter()
             .filter(|index| !learnt.dropped.contains(index))
             .map(|index| {
@@ -298,6 +307,12 @@ impl Resolver<'_> {
                 OldItem { item, index, symbols, usage }
             })
             .collect();
+        // In which order the notebook has defined them does not make another crate of it,
+        // but for macros: the last one of a name counts.
+        old.sort_by(|one, other| {
+            let text = |old: &OldItem| (old.item.kind != ItemKind::MacroRules).then(|| old.item.normalized.clone());
+            text(one).cmp(&text(other))
+        });
         let kept = cell
             .bindings
             .iter()
@@ -327,7 +342,7 @@ impl Resolver<'_> {
             },
             style: self.environment.style,
             evcxr_display: !learnt.no_evcxr_display && self.may_use_evcxr_display(cell),
-            extern_crates: self.environment.extern_crates.clone(),
+            extern_crates: self.environment.tools.extern_crates.clone(),
             measure: measure::Plan::No,
             old,
         };
@@ -337,7 +352,7 @@ impl Resolver<'_> {
     /// The method is looked for only where a type could have it.
     fn may_use_evcxr_display(&self, cell: &Cell) -> bool {
         let defines = |item: &Item| item.mentions.contains("evcxr_display");
-        self.environment.has_dependencies
+        self.environment.tools.has_dependencies
             || cell.items.iter().any(defines)
             || self.definitions.items.iter().any(|stored| defines(&stored.item))
     }
@@ -364,7 +379,15 @@ impl Resolver<'_> {
                 .filter(|taken| taken.back == Back::Never)
                 .map(|taken| taken.name.clone())
                 .collect(),
-            taken: plan.taken.into_iter().map(|taken| taken.name).collect(),
+            needs: Needs {
+                variables: plan.taken.into_iter().map(|taken| taken.name).collect(),
+                uses: plan
+                    .old
+                    .iter()
+                    .filter(|old| old.item.kind == ItemKind::Use)
+                    .map(|old| old.item.normalized.clone())
+                    .collect(),
+            },
             included: plan.old.iter().map(|old| old.index).collect(),
             // What a measured body defines is its own, and leaves the notebook's as it is.
             dropped: match plan.measure {

@@ -1,8 +1,11 @@
 //! What cells are compiled with and run in: the compiler, the prelude, added crates.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
-use super::compile::{Environment, USUAL_LEVEL};
+use super::cache;
+use super::compile::{Environment, Tools, USUAL_LEVEL};
 use super::dependencies::{Added, AddedCrate, Dependencies, DependencyError};
 use super::dependency_spec::DependencySpec;
 use super::prelude::{Prelude, PreludeError};
@@ -16,6 +19,8 @@ pub struct Setup {
     /// The one without what added crates want of it.
     plain_prelude: Prelude,
     dependencies: Dependencies,
+    /// What cells are compiled with, once they are.
+    tools: OnceLock<Arc<Tools>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +56,8 @@ impl Setup {
         let toolchain = Toolchain::find().await?;
         let prelude = Prelude::load_or_build(&toolchain, progress).await?;
         let directory = std::env::current_dir().unwrap_or_default();
-        Ok(Setup { toolchain, plain_prelude: prelude.clone(), prelude, dependencies: Dependencies::new(directory) })
+        let dependencies = Dependencies::new(directory);
+        Ok(Setup { toolchain, plain_prelude: prelude.clone(), prelude, dependencies, tools: OnceLock::new() })
     }
 
     /// The same without the crates that were added. It fits only a fresh worker.
@@ -59,6 +65,7 @@ impl Setup {
         Setup {
             prelude: self.plain_prelude.clone(),
             dependencies: self.dependencies.none_in_the_same_place(),
+            tools: OnceLock::new(),
             ..self.clone()
         }
     }
@@ -77,11 +84,13 @@ impl Setup {
         specs: Vec<DependencySpec>,
         progress: impl FnMut(&str) + Send,
     ) -> Result<AddedCrates, DependencyError> {
-        Ok(match self.dependencies.add_all(specs, &self.toolchain, &self.prelude, progress).await? {
+        let added = self.dependencies.add_all(specs, &self.toolchain, &self.prelude, progress).await?;
+        self.tools.take();
+        Ok(match added {
             Added::AlreadyHere(crates) => AddedCrates::AlreadyHere(crates),
             Added::New { crates, libraries } => AddedCrates::New { crates, libraries },
             Added::NeedsFreshWorker { prelude, dependencies, because } => {
-                let setup = Setup { prelude: *prelude, dependencies, ..self.clone() };
+                let setup = Setup { prelude: *prelude, dependencies, tools: OnceLock::new(), ..self.clone() };
                 AddedCrates::NeedsFreshWorker { setup: Box::new(setup), because }
             }
         })
@@ -94,19 +103,31 @@ impl Setup {
         own.into_iter().chain(self.dependencies.libraries()).collect()
     }
 
+    /// The compiler, and the crates a cell may name.
+    pub fn tools(&self) -> &Arc<Tools> {
+        self.tools.get_or_init(|| {
+            let rustc = self.toolchain.rustc.clone();
+            let mut crates: Vec<String> = self.prelude.externs.iter().map(|(name, _)| name.clone()).collect();
+            crates.extend(
+                self.dependencies.externs().keys().filter(|name| !crates.contains(name)).cloned().collect::<Vec<_>>(),
+            );
+            let mut arguments = self.prelude.rustc_args();
+            arguments.extend(self.dependencies.rustc_args());
+            let digest = cache::of_tools([rustc.as_os_str()].into_iter().chain(arguments.iter().map(OsString::as_os_str)));
+            Arc::new(Tools {
+                rustc,
+                arguments,
+                digest,
+                extern_crates: self.prelude.extern_crate() + &self.dependencies.extern_crates(),
+                crates,
+                has_dependencies: !self.dependencies.specs().is_empty(),
+            })
+        })
+    }
+
     pub fn environment(&self) -> Environment {
-        let mut crates: Vec<String> = self.prelude.externs.iter().map(|(name, _)| name.clone()).collect();
-        crates.extend(
-            self.dependencies.externs().keys().filter(|name| !crates.contains(name)).cloned().collect::<Vec<_>>(),
-        );
-        let mut arguments = self.prelude.rustc_args();
-        arguments.extend(self.dependencies.rustc_args());
         Environment {
-            rustc: self.toolchain.rustc.clone(),
-            arguments,
-            extern_crates: self.prelude.extern_crate() + &self.dependencies.extern_crates(),
-            crates,
-            has_dependencies: !self.dependencies.specs().is_empty(),
+            tools: self.tools().clone(),
             opt_level: USUAL_LEVEL,
             debug_lines: false,
             style: Style::default(),

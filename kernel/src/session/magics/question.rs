@@ -20,7 +20,7 @@ use crate::session::scope_of;
 
 /// Shows what is known about `name`; with `more` the source of the notebook's own items.
 pub async fn answer(notebook: &Notebook, cell: &mut Cell, name: &str, more: bool) {
-    let scope = scope_of(&notebook.definitions, notebook.setup.environment().crates);
+    let scope = scope_of(&notebook.definitions, notebook.setup.tools().crates.clone());
     match page(&scope, name, more) {
         Some(page) => show_page(cell, page).await,
         None => {

@@ -33,21 +33,28 @@ const MOST_IN_MEMORY: usize = 4096;
 pub struct Key(String);
 
 impl Key {
-    /// Of a text and the arguments for the compiler. Those that name files stand for
-    /// them: another file in the same place makes another key.
-    pub fn of<'a>(text: &str, arguments: impl IntoIterator<Item = &'a OsStr>) -> Key {
-        let mut parts = vec![text.as_bytes().to_vec()];
-        for argument in arguments {
-            parts.push(argument.as_encoded_bytes().to_vec());
-            parts.extend(file_in(argument).map(|file| stamp(Path::new(file)).to_vec()));
-        }
-        Key(hexadecimal(&digest_of(parts.iter().map(Vec::as_slice))))
+    /// Of a text, a digest of what it is compiled with ([`of_tools`]) and other words for the
+    /// compiler.
+    pub fn of<'a>(text: &'a str, tools: &'a [u8; 32], words: impl IntoIterator<Item = &'a str>) -> Key {
+        let parts = [text.as_bytes(), tools].into_iter().chain(words.into_iter().map(str::as_bytes));
+        Key(hexadecimal(&digest_of(parts)))
     }
 
     /// Enough of it to tell the texts of one kernel apart.
     pub fn short(&self) -> &str {
         &self.0[..16]
     }
+}
+
+/// A digest of arguments for the compiler. Those that name files stand for them: another
+/// file in the same place makes another digest.
+pub fn of_tools<'a>(arguments: impl IntoIterator<Item = &'a OsStr>) -> [u8; 32] {
+    let mut parts = Vec::new();
+    for argument in arguments {
+        parts.push(argument.as_encoded_bytes().to_vec());
+        parts.extend(file_in(argument).map(|file| stamp(Path::new(file)).to_vec()));
+    }
+    digest_of(parts.iter().map(Vec::as_slice))
 }
 
 /// The file in `rand=/path/librand.rlib`.
@@ -157,7 +164,7 @@ mod tests {
     }
 
     fn key(text: &str) -> Key {
-        Key::of(text, [])
+        Key::of(text, &[0; 32], [])
     }
 
     #[test]
@@ -166,10 +173,11 @@ mod tests {
         let file = directory.path().join("a.rlib");
         std::fs::write(&file, "1").expect("it can be written");
         let argument = std::ffi::OsString::from(format!("a={}", file.display()));
-        let keys = [key("a"), key("b"), Key::of("a", [argument.as_os_str()])];
-        assert!(keys[0] != keys[1] && keys[0] != keys[2]);
+        let with_file = || Key::of("a", &of_tools([argument.as_os_str()]), []);
+        let before = with_file();
+        assert!(key("a") != key("b") && key("a") != before && key("a") != Key::of("a", &[0; 32], ["-O"]));
         std::fs::write(&file, "12").expect("it can be written");
-        assert_ne!(keys[2], Key::of("a", [argument.as_os_str()]));
+        assert_ne!(before, with_file());
     }
 
     #[test]
