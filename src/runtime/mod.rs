@@ -28,7 +28,7 @@ mod wait;
 pub(crate) mod waiters;
 
 pub use environment::environment;
-pub use run::{CellError, DisplayedError, PrettyError, catch, enter};
+pub use run::{CellError, DisplayedError, Ended, PrettyError, catch, enter};
 pub use store::{keep, keep_back, take};
 pub use text::{write_err_line, write_err_now, write_line, write_now};
 pub use wait::{block_on, enter_runtime};

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::fmt::{Debug, Display};
+use std::mem::ManuallyDrop;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -116,11 +117,39 @@ enum Work {
     Controls { id: u64, values: Vec<Value> },
 }
 
+/// How a cell's code ended, in the hands of that code. (With an [`Ending`] as it is, each
+/// cell would compile the drop of all that is in one.)
+pub struct Ended(ManuallyDrop<Ending>);
+
+impl Ended {
+    fn new(ending: Ending) -> Ended {
+        Ended(ManuallyDrop::new(ending))
+    }
+
+    fn into_inner(self) -> Ending {
+        let mut ended = ManuallyDrop::new(self);
+        // SAFETY: it is not used after this, nor dropped.
+        unsafe { ManuallyDrop::take(&mut ended.0) }
+    }
+}
+
+impl Drop for Ended {
+    #[inline(never)]
+    fn drop(&mut self) {
+        // SAFETY: nothing uses it after this.
+        unsafe { ManuallyDrop::drop(&mut self.0) };
+    }
+}
+
 /// Runs the statements of a cell and catches what they throw. The variables that the
 /// closure only borrows are still there afterwards.
-pub fn catch<E: IntoCellError>(statements: impl FnOnce() -> Result<(), E>) -> Ending {
-    // A thin shell: what needs no type is compiled once, in `ending`.
-    ending(panic::catch_unwind(AssertUnwindSafe(|| statements().map_err(E::into_cell_error))))
+pub fn catch<E: IntoCellError>(statements: impl FnOnce() -> Result<(), E>) -> Ended {
+    // A thin shell: what needs no type is compiled once, in `ended`.
+    ended(panic::catch_unwind(AssertUnwindSafe(|| statements().map_err(E::into_cell_error))))
+}
+
+fn ended(caught: thread::Result<Result<(), CellError>>) -> Ended {
+    Ended::new(ending(caught))
 }
 
 fn ending(caught: thread::Result<Result<(), CellError>>) -> Ending {
@@ -150,9 +179,10 @@ fn panicked(payload: Box<dyn Any + Send>) -> Ending {
 }
 
 /// The body of every cell's entry point.
-pub fn enter(body: fn() -> Ending) {
+pub fn enter(body: fn() -> Ended) {
     // A drop of the cell's own variables can panic outside of `catch`.
-    let ending = panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(panicked);
+    let ended = panic::catch_unwind(AssertUnwindSafe(body));
+    let ending = ended.map_or_else(panicked, Ended::into_inner);
     ENDING.set(Some(ending));
 }
 
@@ -199,7 +229,7 @@ fn run_job(Job { run, rayon, work }: Job) {
         }
         Work::Controls { id, values } => {
             let call = || interact::call(id, &values).map_err(|text| CellError { type_name: "&str", text });
-            ENDING.set(Some(catch::<CellError>(call)));
+            ENDING.set(Some(catch::<CellError>(call).into_inner()));
         }
     }
     text::flush_while_running(false);
@@ -316,7 +346,7 @@ mod tests {
     #[test]
     fn every_error_with_debug_converts() {
         fn text<E: IntoCellError>(result: impl FnOnce() -> Result<(), E>) -> String {
-            match catch(result) {
+            match catch(result).into_inner() {
                 Ending::Failed { text, .. } => text,
                 other => panic!("expected a failure, got {other:?}"),
             }
@@ -330,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_ending() {
-        match catch::<CellError>(|| panic!("of {}", "mine")) {
+        match catch::<CellError>(|| panic!("of {}", "mine")).into_inner() {
             Ending::Panicked(report) => assert_eq!(report.text, "of mine"),
             other => panic!("expected a panic, got {other:?}"),
         }

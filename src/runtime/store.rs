@@ -4,18 +4,43 @@
 //! local variables, and puts back those that it has not moved away. The kernel knows
 //! the type of each name and writes it into the cell's source; the store checks it.
 
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::any::TypeId;
 use std::collections::BTreeMap;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// All that the store needs to know of a type. The functions that a cell's compiler makes
+/// for each type are thin: what needs no type is here, compiled once.
+#[derive(Clone, Copy)]
+struct Type {
+    id: TypeId,
+    name: fn() -> &'static str,
+    layout: Layout,
+    /// Drops the value in its place.
+    drop: Option<unsafe fn(*mut u8)>,
+}
+
+impl Type {
+    const fn of<T: 'static>() -> Type {
+        Type {
+            id: TypeId::of::<T>(),
+            name: std::any::type_name::<T>,
+            layout: Layout::new::<T>(),
+            drop: if std::mem::needs_drop::<T>() { Some(drop_value::<T>) } else { None },
+        }
+    }
+}
+
+unsafe fn drop_value<T>(value: *mut u8) {
+    // SAFETY: the caller hands in a `T` that nobody uses any more.
+    unsafe { value.cast::<T>().drop_in_place() };
+}
+
+/// Memory with a value in it.
 struct Slot {
-    /// A `Box<T>` as a raw pointer.
     value: *mut u8,
-    type_id: TypeId,
-    type_name: fn() -> &'static str,
-    /// Drops the `Box<T>`.
-    drop: unsafe fn(*mut u8),
+    of: Type,
     /// The run of a cell that put the value here.
     run: u64,
 }
@@ -24,17 +49,57 @@ struct Slot {
 // only by the one thread that runs cells (the runtime hands cells to no other).
 unsafe impl Send for Slot {}
 
-impl Drop for Slot {
-    fn drop(&mut self) {
-        // SAFETY: `value` came from `Box::into_raw` of the type that `drop` was made
-        // for, and a slot whose value was taken is forgotten, not dropped.
-        unsafe { (self.drop)(self.value) }
+impl Slot {
+    /// # Safety
+    /// `value` is one of this type, and is not used as such afterwards.
+    unsafe fn new(value: *const u8, of: Type) -> Slot {
+        let place = match of.layout.size() {
+            0 => std::ptr::without_provenance_mut(of.layout.align()),
+            // SAFETY: the size is not 0.
+            _ => unsafe { alloc(of.layout) },
+        };
+        if place.is_null() {
+            handle_alloc_error(of.layout);
+        }
+        // SAFETY: so much is there to read and to write; a move is a copy of the bytes.
+        unsafe { place.copy_from_nonoverlapping(value, of.layout.size()) };
+        Slot { value: place, of, run: super::host::current_run() }
+    }
+
+    fn free(&self) {
+        if self.of.layout.size() > 0 {
+            // SAFETY: it came from `alloc` with this layout, and the slot ends with this.
+            unsafe { dealloc(self.value, self.of.layout) };
+        }
+    }
+
+    /// Moves the value to `place`.
+    ///
+    /// # Safety
+    /// `place` has room for the type.
+    unsafe fn take_to(self, place: *mut u8) {
+        let slot = ManuallyDrop::new(self);
+        // SAFETY: by the caller's promise; after it the slot has no value and is not dropped.
+        unsafe { place.copy_from_nonoverlapping(slot.value, slot.of.layout.size()) };
+        slot.free();
     }
 }
 
-unsafe fn drop_box<T>(value: *mut u8) {
-    // SAFETY: the caller hands in the pointer of a `Box<T>`.
-    drop(unsafe { Box::from_raw(value.cast::<T>()) });
+impl Drop for Slot {
+    fn drop(&mut self) {
+        /// A drop that panics frees the memory, too.
+        struct Free<'a>(&'a Slot);
+        impl Drop for Free<'_> {
+            fn drop(&mut self) {
+                self.0.free();
+            }
+        }
+        let slot = Free(self);
+        if let Some(drop) = slot.0.of.drop {
+            // SAFETY: the value is there, and is not used after this.
+            unsafe { drop(slot.0.value) };
+        }
+    }
 }
 
 static VARIABLES: Mutex<BTreeMap<String, Slot>> = Mutex::new(BTreeMap::new());
@@ -54,21 +119,24 @@ pub(super) fn lock_variables() -> impl Drop {
 /// If the store does not hold `name` with exactly this type: the kernel generated code
 /// that does not fit what the worker holds.
 pub fn take<T: 'static>(name: &str) -> T {
-    let value = take_box(name, TypeId::of::<T>(), std::any::type_name::<T>);
-    // SAFETY: the type id says that the pointer is a `Box<T>`, and the store has given it up.
-    *unsafe { Box::from_raw(value.cast::<T>()) }
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: there is room for this type; it is filled when the call comes back.
+    unsafe {
+        take_to(name, const { &Type::of::<T>() }, value.as_mut_ptr().cast());
+        value.assume_init()
+    }
 }
 
-// These two are generic shells for the cell's compiler; all that needs no type is here,
-// compiled once.
-fn take_box(name: &str, type_id: TypeId, type_name: fn() -> &'static str) -> *mut u8 {
+/// # Safety
+/// `place` has room for the type.
+unsafe fn take_to(name: &str, of: &Type, place: *mut u8) {
     let slot = variables().remove(name);
     let slot = slot.unwrap_or_else(|| panic!("the kernel lost the variable `{name}`: please report this"));
-    if slot.type_id != type_id {
-        panic!("the kernel holds `{name}` as `{}`, not as `{}`: please report this", (slot.type_name)(), type_name());
+    if slot.of.id != of.id {
+        panic!("the kernel holds `{name}` as `{}`, not as `{}`: please report this", (slot.of.name)(), (of.name)());
     }
-    // Given up: not to be dropped.
-    ManuallyDrop::new(slot).value
+    // SAFETY: the caller's promise, and the types are the same.
+    unsafe { slot.take_to(place) };
 }
 
 /// Keeps a variable that the cell has made. The compiler's output names the type of
@@ -76,7 +144,7 @@ fn take_box(name: &str, type_id: TypeId, type_name: fn() -> &'static str) -> *mu
 #[inline(never)]
 pub fn keep<T: 'static>(name: &str, value: &mut ManuallyDrop<T>) {
     // SAFETY: generated code does not touch `value` afterwards.
-    put(name, slot(unsafe { ManuallyDrop::take(value) }), false);
+    unsafe { put(name, std::ptr::from_mut(value).cast(), const { &Type::of::<T>() }, false) };
 }
 
 /// Puts a variable back that the cell had taken, unless the cell made a new one of the
@@ -84,21 +152,14 @@ pub fn keep<T: 'static>(name: &str, value: &mut ManuallyDrop<T>) {
 #[inline(never)]
 pub fn keep_back<T: 'static>(name: &str, value: &mut ManuallyDrop<T>) {
     // SAFETY: generated code does not touch `value` afterwards.
-    put(name, slot(unsafe { ManuallyDrop::take(value) }), true);
+    unsafe { put(name, std::ptr::from_mut(value).cast(), const { &Type::of::<T>() }, true) };
 }
 
-fn slot<T: 'static>(value: T) -> Slot {
-    Slot {
-        value: Box::into_raw(Box::new(value)).cast(),
-        type_id: TypeId::of::<T>(),
-        type_name: std::any::type_name::<T>,
-        drop: drop_box::<T>,
-        run: 0,
-    }
-}
-
-fn put(name: &str, mut slot: Slot, back: bool) {
-    slot.run = super::host::current_run();
+/// # Safety
+/// As for [`Slot::new`].
+unsafe fn put(name: &str, value: *const u8, of: &Type, back: bool) {
+    // SAFETY: the caller's promise.
+    let slot = unsafe { Slot::new(value, *of) };
     if back && variables().get(name).is_some_and(|newer| newer.run == slot.run) {
         return;
     }
@@ -146,6 +207,32 @@ mod tests {
         forget(&["store_drop".to_owned()]);
         assert_eq!(Arc::strong_count(&shared), 1);
         assert!(!names().contains(&"store_drop".to_owned()));
+    }
+
+    #[test]
+    fn values_of_any_size_and_alignment_are_kept() {
+        #[repr(align(64))]
+        #[derive(PartialEq, Debug)]
+        struct Wide([u8; 100]);
+        keep("store_empty", &mut ManuallyDrop::new(()));
+        keep("store_wide", &mut ManuallyDrop::new(Wide([7; 100])));
+        take::<()>("store_empty");
+        let wide: Wide = take("store_wide");
+        assert_eq!(wide, Wide([7; 100]));
+        assert_eq!(std::ptr::from_ref(&wide).addr() % 64, 0);
+    }
+
+    #[test]
+    fn a_drop_that_panics_leaves_the_store_usable() {
+        struct Bad;
+        impl Drop for Bad {
+            fn drop(&mut self) {
+                panic!("expected");
+            }
+        }
+        keep("store_bad", &mut ManuallyDrop::new((Bad, vec![1])));
+        assert!(std::panic::catch_unwind(|| forget(&["store_bad".to_owned()])).is_err());
+        assert!(!names().contains(&"store_bad".to_owned()));
     }
 
     #[test]

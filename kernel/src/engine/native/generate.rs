@@ -5,7 +5,7 @@
 //! use threadbook::prelude::*;
 //! macros, items and `use`s of earlier cells that this cell needs
 //! the cell's items
-//! fn body() -> Ending {
+//! fn body() -> Ended {
 //!     let mut v: std::vec::Vec<u8> = take("v");        // a variable it mentions
 //!     let ending = catch(|| {
 //!         the cell's statements
@@ -221,7 +221,7 @@ impl Generator {
         let entry = &plan.entry;
         self.out.push(&format!(
             "#[unsafe(export_name = \"{entry}\")] extern \"C\" fn __tb_entry() {{ threadbook::__rt::enter(__tb_body) }}\n\
-             fn __tb_body() -> threadbook::message::Ending {{\n"
+             fn __tb_body() -> threadbook::__rt::Ended {{\n"
         ));
         if plan.uses_tokio {
             self.out.push("threadbook::__rt::enter_runtime();\n");
