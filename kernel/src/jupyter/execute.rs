@@ -56,11 +56,12 @@ impl<I: Interpreter> Shell<I> {
     async fn run(&mut self, request: &Arc<Request>, execute: ExecuteRequest) -> (Value, bool) {
         let kernel = self.kernel.clone();
         let number = self.next_number;
-        if execute.stored() {
+        // Beside the cell, which need not wait for the disk.
+        let stored = execute.stored().then(|| {
             self.next_number += 1;
             let (history, source) = (kernel.history.clone(), execute.code.clone());
-            let _ = tokio::task::spawn_blocking(move || history.store(number, &source)).await;
-        }
+            tokio::task::spawn_blocking(move || history.store(number, &source))
+        });
         if !execute.silent {
             let input =
                 ExecuteInput { code: execute.code.clone(), execution_count: ExecutionCount::new(number as usize) };
@@ -91,6 +92,9 @@ impl<I: Interpreter> Shell<I> {
         };
         output.flush().await;
         kernel.close_lost_controls().await;
+        if let Some(stored) = stored {
+            let _ = stored.await;
+        }
         (content, quit)
     }
 }
