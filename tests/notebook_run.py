@@ -14,16 +14,9 @@ import nbformat
 from jupyter_client import BlockingKernelClient
 from nbclient import NotebookClient
 
+from kernel_client import PATIENCE, plain
+
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
-
-# Longer than anything here takes, even on a busy machine.
-PATIENCE = 120
-
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
-
-def without_colour(text):
-    return COLOUR.sub("", text)
 
 
 @dataclass
@@ -64,7 +57,7 @@ class Heard:
 
     @property
     def traceback(self):
-        return without_colour("\n".join(self.error["traceback"]))
+        return plain("\n".join(self.error["traceback"]))
 
     def place(self, state):
         """The place of the cell's `busy` or `idle` among all messages."""

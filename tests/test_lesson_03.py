@@ -8,8 +8,8 @@ import statistics
 from functools import cache
 
 import pytest
+from kernel_client import plain
 from lessons import Lesson
-from notebook_run import without_colour
 
 TIME_SCALE, PAGE_DELAY, DISK_DELAY = 0.4, 0.2, 0.3
 COMPARE_LIMIT = 450_000
@@ -119,7 +119,7 @@ def nothing_shown(cell):
 def only_note(cell):
     """The one text that a magic shows, in a cell that shows nothing else."""
     (display,) = cell.contents("stream", "display_data", "execute_result", "error")
-    return without_colour(display["data"]["text/plain"])
+    return plain(display["data"]["text/plain"])
 
 
 # Four words, and what the lock does
@@ -266,7 +266,7 @@ def copied_dice_fall_alike(run, cell):
 
 @lesson.check("amdahl-run")
 def threads_and_processes_gain(run, cell):
-    text = without_colour(cell.result["text/plain"])
+    text = plain(cell.result["text/plain"])
     series = re.split(r"^(processes|locked threads|threads)$", text, flags=re.MULTILINE)
     gains = {}
     for name, lines in zip(series[1::2], series[2::2]):

@@ -11,8 +11,8 @@ import re
 from itertools import pairwise
 
 import pytest
+from kernel_client import plain
 from lessons import PROCESSORS, Lesson
-from notebook_run import without_colour
 
 PARAMETERS = {
     "time_scale": 0.1,
@@ -231,7 +231,7 @@ def the_stopwatch_tells_how_long_a_wait_was(run, cell):
 def the_stopwatch_tells_in_a_panic_too(run, cell):
     assert SLEEP / 10 <= the_elapsed(cell)
     (panic,) = cell.displays
-    assert "Panic: the work has failed" in without_colour(panic["text/plain"])
+    assert "Panic: the work has failed" in plain(panic["text/plain"])
     printed = min(place for place, kind, _ in cell.messages if kind == "stream")
     shown = min(place for place, kind, _ in cell.messages if kind == "display_data")
     assert printed < shown
@@ -353,7 +353,7 @@ def one_thread_fills_the_list(run, cell):
 @lesson.check("fill-without-a-lock")
 def sharing_without_a_lock_does_not_compile(run, cell):
     (error,) = cell.displays
-    text = without_colour(error["text/plain"])
+    text = plain(error["text/plain"])
     assert "error[E0499]: cannot borrow `list` as mutable more than once at a time" in text
 
 

@@ -3,8 +3,8 @@
 import re
 
 import pytest
+from kernel_client import plain
 from lessons import Lesson
-from notebook_run import without_colour
 
 lesson = Lesson(
     "05-daemons-sharing-locks.ipynb",
@@ -66,7 +66,7 @@ def rows(bundle):
 
 def shown(cell):
     """What the cell displays besides its value, as plain text."""
-    return [without_colour(data["text/plain"]) for data in cell.displays]
+    return [plain(data["text/plain"]) for data in cell.displays]
 
 
 def place_of(run, line, first, last):

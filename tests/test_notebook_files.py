@@ -9,7 +9,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from notebook_run import NOTEBOOKS, without_colour
+from kernel_client import plain
+from notebook_run import NOTEBOOKS
 
 FILES = sorted(NOTEBOOKS.glob("*.ipynb"))
 
@@ -40,7 +41,7 @@ def stored_texts(notebook):
 
     def strings(value):
         if isinstance(value, str):
-            yield without_colour(value)
+            yield plain(value)
         elif isinstance(value, dict):
             for part in value.values():
                 yield from strings(part)

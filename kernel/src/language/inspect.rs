@@ -13,7 +13,7 @@ use super::scope::{self, Scope};
 use super::std_names::{self, Declared, keywords, macros, modules};
 use super::tokens::{self, Kind, Token};
 use super::types::{Ty, shorten_type};
-use super::{Magic, locals, on_own_thread, prelude};
+use super::{Magic, locals, on_own_thread, prelude, rustdoc};
 use crate::output::MimeBundle;
 
 /// What is known about the name at the cursor (a byte offset), about the one before it,
@@ -52,8 +52,8 @@ impl Page {
     }
 
     fn bundle(&self) -> MimeBundle {
-        let parts = |head: String, source: Option<String>| {
-            [Some(head), Some(self.origin.clone()), Some(self.docs.clone()), source, self.address.clone()]
+        let parts = |head: String, docs: String, source: Option<String>| {
+            [Some(head), Some(self.origin.clone()), Some(docs.trim_end().to_owned()), source, self.address.clone()]
                 .into_iter()
                 .flatten()
                 .filter(|part| !part.is_empty())
@@ -61,8 +61,9 @@ impl Page {
                 .join("\n\n")
         };
         let fenced = |code: &str| format!("```rust\n{code}\n```");
-        let plain = parts(self.head.clone(), self.source.clone());
-        let markdown = parts(fenced(&self.head), self.source.as_deref().map(fenced));
+        let plain = parts(self.head.clone(), rustdoc::as_text(&self.docs), self.source.clone());
+        let markdown =
+            parts(fenced(&self.head), rustdoc::as_markdown(&self.docs), self.source.as_deref().map(fenced));
         MimeBundle::from_iter([
             ("text/plain".to_owned(), Value::String(plain)),
             ("text/markdown".to_owned(), Value::String(markdown)),
@@ -280,6 +281,8 @@ impl Question<'_> {
         let short = matches!(definition.kind, "struct" | "enum" | "union") && definition.source.lines().count() <= 20;
         if self.detail > 0 {
             page.source = Some(definition.source.trim().to_owned());
+        } else if definition.place == Place::Cell(0) && definition.hides_fields() {
+            page.head = definition.name_and_generics();
         } else if short && definition.module.is_empty() {
             page.head = without_docs(&definition.source);
         }

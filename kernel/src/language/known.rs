@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use syn::spanned::Spanned;
-use syn::{Fields, Item, UseTree};
+use syn::{Fields, Item, UseTree, Visibility};
 
 use super::prelude;
 use super::scope::Scope;
@@ -178,6 +178,20 @@ impl Definition {
             Item::Macro(_) => format!("macro_rules! {}", self.name),
             Item::Mod(_) => format!("mod {}", self.name),
             _ => String::new(),
+        }
+    }
+
+    /// Whether it is a struct with fields that only its own module sees.
+    pub fn hides_fields(&self) -> bool {
+        let Item::Struct(item) = &self.item else { return false };
+        item.fields.iter().any(|field| !matches!(field.vis, Visibility::Public(_)))
+    }
+
+    /// `struct Point<T>`
+    pub fn name_and_generics(&self) -> String {
+        match &self.item {
+            Item::Struct(item) => format!("struct {}{}", item.ident, self.text_of(&item.generics)),
+            _ => self.signature(),
         }
     }
 

@@ -26,6 +26,7 @@ pub mod locals;
 pub mod members;
 pub mod patterns;
 pub mod prelude;
+pub mod rustdoc;
 pub mod scope;
 pub mod std_names;
 pub mod tokens;

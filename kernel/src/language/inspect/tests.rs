@@ -128,6 +128,11 @@ fn the_preludes_names_are_explained() {
     let page = at("Htm|l(x)", 0).expect("a page");
     assert_eq!(page.origin, "struct from the prelude, made by a macro");
     assert!(!page.docs.is_empty());
+    // Neither what only the prelude sees nor what rustdoc hides.
+    let page = at("ThreadPool|::new(2)", 0).expect("a page");
+    assert_eq!(page.head, "struct ThreadPool");
+    let shown = page.bundle()["text/markdown"].to_string();
+    assert!(shown.contains("ThreadPool::new(2)") && !shown.contains("# use"), "{shown}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::usage_error;
+use crate::language::rustdoc;
 use crate::output::{CellError, MimeBundle};
 use crate::session::notebook::Notebook;
 
@@ -25,7 +26,7 @@ pub async fn explain(notebook: &Notebook, code: &str) -> Result<MimeBundle, Cell
         pages.push(if codes.len() > 1 { format!("{code}\n\n{}", text.trim()) } else { text.trim().to_owned() });
     }
     let text = pages.join("\n\n");
-    let markdown = as_markdown(&text);
+    let markdown = rustdoc::as_markdown(&text);
     Ok(MimeBundle::from_iter([
         ("text/plain".to_owned(), Value::String(text)),
         ("text/markdown".to_owned(), Value::String(markdown)),
@@ -38,37 +39,5 @@ async fn explanation(notebook: &Notebook, code: &str) -> Result<String, CellErro
         Ok(explained) if explained.status.success() => Ok(String::from_utf8_lossy(&explained.stdout).into_owned()),
         Ok(_) => Err(usage_error(format!("The compiler has no error code `{code}`: write it as `:explain E0382`."))),
         Err(error) => Err(usage_error(format!("The compiler could not be started: {error}."))),
-    }
-}
-
-/// With blocks of code that front ends show as Rust: the compiler writes "compile_fail,E0382"
-/// or nothing behind the mark.
-fn as_markdown(text: &str) -> String {
-    let mut inside = false;
-    let mut markdown = String::with_capacity(text.len());
-    for line in text.lines() {
-        match line.strip_prefix("```") {
-            Some(about) => {
-                let is_text = about.starts_with("text") || about.starts_with("toml") || about.starts_with("none");
-                markdown.push_str(if inside || is_text { "```" } else { "```rust" });
-                inside = !inside;
-            }
-            // A line that rustdoc hides.
-            None if inside && (line == "#" || line.starts_with("# ")) => continue,
-            None => markdown.push_str(line),
-        }
-        markdown.push('\n');
-    }
-    markdown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::as_markdown;
-
-    #[test]
-    fn code_is_marked_as_rust() {
-        let text = "A.\n\n```compile_fail,E0382\n# hidden\nlet x = 1;\n```\n\n```\nlet y = 2;\n```";
-        assert_eq!(as_markdown(text), "A.\n\n```rust\nlet x = 1;\n```\n\n```rust\nlet y = 2;\n```\n");
     }
 }

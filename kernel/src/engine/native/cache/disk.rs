@@ -282,7 +282,7 @@ mod tests {
     use super::*;
 
     fn key(text: &str) -> Key {
-        Key::of(text, [])
+        Key::of(text, &[0; 32], [])
     }
 
     fn entry(bytes: usize) -> Arc<Entry> {
