@@ -62,8 +62,7 @@ impl Page {
         };
         let fenced = |code: &str| format!("```rust\n{code}\n```");
         let plain = parts(self.head.clone(), rustdoc::as_text(&self.docs), self.source.clone());
-        let markdown =
-            parts(fenced(&self.head), rustdoc::as_markdown(&self.docs), self.source.as_deref().map(fenced));
+        let markdown = parts(fenced(&self.head), rustdoc::as_markdown(&self.docs), self.source.as_deref().map(fenced));
         MimeBundle::from_iter([
             ("text/plain".to_owned(), Value::String(plain)),
             ("text/markdown".to_owned(), Value::String(markdown)),

@@ -42,7 +42,8 @@ fn read(text: &str, with_marks: bool) -> String {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "A.\n\n```compile_fail,E0382\n# hidden\nlet x = 1;\n```\n\n```\nlet y = 2;\n```\n\n```\n# shown\n```";
+    const TEXT: &str =
+        "A.\n\n```compile_fail,E0382\n# hidden\nlet x = 1;\n```\n\n```\nlet y = 2;\n```\n\n```text\n# shown\n```";
 
     #[test]
     fn code_is_marked_as_rust() {
