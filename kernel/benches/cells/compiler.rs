@@ -1,6 +1,7 @@
 //! The bare compiler: a call that the kernel has made, repeated without the kernel.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -29,10 +30,16 @@ impl Call {
     pub async fn repeat(&self) -> Result<Duration> {
         let elsewhere = tempfile::tempdir()?;
         let into = |argument: &String| match argument.strip_prefix("--emit=") {
-            Some(files) => OsString::from(format!(
-                "--emit={}",
-                files.replace(&self.directory, &elsewhere.path().to_string_lossy())
-            )),
+            Some(files) => {
+                let files = files.split(',').map(|emitted| match emitted.split_once('=') {
+                    Some((kind, file)) => {
+                        let name = Path::new(file).file_name().unwrap_or_default();
+                        format!("{kind}={}", elsewhere.path().join(name).display())
+                    }
+                    None => emitted.to_owned(),
+                });
+                OsString::from(format!("--emit={}", files.collect::<Vec<_>>().join(",")))
+            }
             None => OsString::from(argument),
         };
         let mut command = Command::new(&self.program);

@@ -1,17 +1,19 @@
 //! How long a cell takes, measured from the outside on a real kernel process.
 //!
 //! `cargo bench -p threadbook-kernel --bench cells` prints Markdown tables: the
-//! kernel's targets with what was measured, the single cells, what checkpoints cost
-//! (`-- checkpoints` prints that one alone), and what cells cost that were compiled before (`-- reruns`: with a line for
-//! every cell of the lessons). Whatever is compared is measured in turns,
-//! so that both sides see the same noise of the machine: each cell in the kernel and then its generated source by the bare compiler; a cell in a
-//! notebook with a hundred items and then in one without.
+//! kernel's targets with what was measured, the single cells, what it costs to use the
+//! prelude, what checkpoints cost, and what cells cost that were compiled before. `-- prelude`,
+//! `-- checkpoints` and `-- reruns` print one of these alone, the last with a line for every
+//! cell of the lessons. Whatever is compared is measured in turns, so that both sides see the
+//! same noise of the machine: each cell in the kernel and then its generated source by the
+//! bare compiler; a cell in a notebook with a hundred items and then in one without.
 
 mod checkpoint;
 mod compiler;
 mod kernel;
 mod lesson;
 mod memory;
+mod prelude;
 mod rerun;
 mod table;
 
@@ -47,18 +49,19 @@ async fn main() -> ExitCode {
 }
 
 async fn measure() -> Result<()> {
-    // `-- checkpoints`: that table alone.
-    let only_checkpoints = std::env::args().any(|argument| argument == "checkpoints");
-    let only_reruns = std::env::args().any(|argument| argument == "reruns");
+    let only = |table: &str| std::env::args().any(|argument| argument == table);
     eprintln!("building the prelude, unless it is there …");
     let built = Command::new(PROGRAM).arg("prelude").stdin(Stdio::null()).stdout(Stdio::null()).status()?;
     if !built.success() {
         return Err("`threadbook prelude` failed".into());
     }
-    if only_checkpoints {
+    if only("prelude") {
+        return prelude::print().await;
+    }
+    if only("checkpoints") {
         return checkpoint::print().await;
     }
-    if only_reruns {
+    if only("reruns") {
         return rerun::print().await;
     }
     eprintln!("starting kernels …");
@@ -71,6 +74,7 @@ async fn measure() -> Result<()> {
 
     print_targets(&starts, &lesson, &plain, &using);
     print_cells(&lesson);
+    prelude::print().await?;
     eprintln!("running cells with and without checkpoints …");
     checkpoint::print().await?;
     rerun::print().await
