@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::__rt::bounded::fitting;
 use crate::__rt::host;
 use crate::message::FromCell;
+use crate::picture::image;
 
 /// One value in several formats, from which a front end takes the best that it can show.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -160,10 +161,24 @@ text_format!(
     /// LaTeX text: `Latex("$\\frac{1}{2}$")`.
     Latex, "text/latex"
 );
-text_format!(
-    /// An SVG picture: `Svg("<svg …>")`.
-    Svg, "image/svg+xml"
-);
+
+/// An SVG picture: `Svg("<svg xmlns='http://www.w3.org/2000/svg' …>")`. It is shown as an image:
+/// without `xmlns`, front ends draw nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Svg<T: AsRef<str> = String>(pub T);
+
+/// Of larger pictures there is no second form.
+const MOST_BYTES_OF_AN_IMAGE: usize = 1 << 20;
+
+impl<T: AsRef<str>> Rich for Svg<T> {
+    fn rich(&self) -> MimeBundle {
+        let svg = self.0.as_ref();
+        let bundle = text_bundle("image/svg+xml", svg);
+        // Front ends show no SVG of a notebook that has not been run yet, but images.
+        if svg.len() > MOST_BYTES_OF_AN_IMAGE { bundle } else { bundle.with("text/html", image(svg)) }
+    }
+}
+
 binary_format!(
     /// The bytes of a PNG file.
     Png, "image/png"

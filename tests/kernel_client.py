@@ -29,6 +29,7 @@ import textwrap
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from jupyter_client import KernelManager
 
@@ -41,6 +42,13 @@ ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 def plain(text):
     """Text without colours."""
     return ANSI.sub("", text)
+
+
+def picture(data):
+    """The SVG in an output's HTML: the text of its image's address."""
+    found = re.search(r'<img src="data:image/svg\+xml;charset=utf-8,([^"]*)"', data["text/html"])
+    assert found, f"no picture in {data['text/html'][:300]}"
+    return unquote(found[1])
 
 
 @dataclass

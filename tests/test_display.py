@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from kernel_client import picture
+
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -29,6 +31,14 @@ def test_a_format_displayed_and_as_the_value(kernel, mime):
     (shown,) = cell.displays
     assert shown[mime] == content and cell.bundle[mime] == content
     assert "text/plain" in shown and "text/plain" in cell.bundle
+
+
+def test_a_picture_is_an_image_where_no_svg_is_shown(kernel):
+    svg = "<svg xmlns='http://www.w3.org/2000/svg' width='9'><text>50 % & \"more\" #1 é</text></svg>"
+    code = f'Svg(r##"{svg}"##)'
+    assert picture(kernel.good(code).bundle) == svg
+    large = kernel.good('Svg(format!("<svg>{}</svg>", " ".repeat(1 << 20)))').bundle
+    assert sorted(large) == ["image/svg+xml", "text/plain"]
 
 
 def test_several_formats_at_once(kernel):

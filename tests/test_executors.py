@@ -3,7 +3,7 @@ again, interrupted, and there after a crash."""
 
 import pytest
 
-from kernel_client import wait_until
+from kernel_client import picture, wait_until
 
 NOTEBOOKS = {
     "a_thread_is_joined_again_and_again": """
@@ -200,7 +200,7 @@ def test_speedup_compares_executors(kernel):
         'speedup([1, 4], |n| ThreadPool::new(n).map(nap, 0..8)).named("threads")\n'
         '    .and("processes", |n| ProcessPool::new(n).map(nap, 0..8))'
     )
-    assert "<svg" in cell.bundle["text/html"] and "threads" in cell.result and "processes" in cell.result, cell
+    assert "<svg" in picture(cell.bundle) and "threads" in cell.result and "processes" in cell.result, cell
 
 
 def test_a_timeline_of_executors(kernel):
@@ -210,7 +210,7 @@ def test_a_timeline_of_executors(kernel):
         "    ProcessPool::new(2).map(|_: i32| sleep(0.02), 0..4).unwrap();\n"
         "});\ntimeline"
     )
-    assert "<svg" in cell.bundle["text/html"] and cell.result.startswith("8 tasks on 4 workers"), cell
+    assert "<svg" in picture(cell.bundle) and cell.result.startswith("8 tasks on 4 workers"), cell
 
 
 def test_threads_do_not_stay(fresh):

@@ -13,6 +13,7 @@ import struct
 from dataclasses import dataclass
 
 import pytest
+from kernel_client import picture
 from lessons import Lesson
 
 PARAMETERS = {
@@ -230,7 +231,7 @@ def at_the_same_time(run, cell):
 
 @lesson.check("countdown-timeline")
 def bars_in_turn_and_together(run, cell):
-    assert "<svg" in cell.result["text/html"]
+    assert "<svg" in picture(cell.result)
     assert cell.result["text/plain"].startswith("8 tasks on 8 workers")
     lanes = bars(cell)
     assert list(lanes) == [f"{how} {name}" for how in ("in turn", "together") for name in "ABCD"]
@@ -488,7 +489,7 @@ def a_table_of_the_four_ways(run, cell):
 
 @lesson.check("speedup-of-computing")
 def three_curves(run, cell):
-    assert "<svg" in cell.result["text/html"]
+    assert "<svg" in picture(cell.result)
     assert list(speedups(run)) == ["threads", "processes", "threads under one lock"]
     for series, points in speedups(run).items():
         assert list(points) == [1, 2, 4], series
@@ -587,7 +588,7 @@ def a_pool_is_faster(run, cell):
 @lesson.check("a-pool-of-threads")
 def threads_make_a_pool(run, cell):
     assert cell.lines == [f"{TASKS} results, the first is {FIRST_TEN[0]}"]
-    assert "<svg" in cell.result["text/html"]
+    assert "<svg" in picture(cell.result)
     workers = re.match(rf"{TASKS} tasks on (\d) workers? in ", cell.result["text/plain"])[1]
     assert 2 <= int(workers) <= WORKERS
 

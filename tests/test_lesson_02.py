@@ -4,6 +4,7 @@ import os
 import re
 
 import pytest
+from kernel_client import picture
 from lessons import Lesson
 
 TIME_SCALE = 0.1
@@ -104,7 +105,7 @@ def chart(cell):
     text = cell.result["text/plain"]
     found = re.match(rf"(\d+) tasks? on (\d+) workers? in {TIME}, busy (\d+) %", text)
     assert found, text
-    assert "<svg" in cell.result["text/html"]
+    assert "<svg" in picture(cell.result)
     tasks, workers, number, unit, busy = found.groups()
     return int(tasks), int(workers), seconds(number, unit), int(busy)
 
@@ -349,10 +350,10 @@ def fastest(run):
 
 @lesson.check("speed-up")
 def draws_three_ways(run, cell):
-    picture = cell.result["text/html"]
-    assert "<svg" in picture
+    svg = cell.result["image/svg+xml"]
+    assert "<svg" in svg
     for way in ["under a GIL", "threads", "processes", "ideal"]:
-        assert way in picture
+        assert way in svg
 
 
 @lesson.check("compare-the-ways")

@@ -8,7 +8,7 @@ import statistics
 from functools import cache
 
 import pytest
-from kernel_client import plain
+from kernel_client import picture, plain
 from lessons import Lesson
 
 TIME_SCALE, PAGE_DELAY, DISK_DELAY = 0.4, 0.2, 0.3
@@ -62,11 +62,11 @@ def seconds_in(line, words):
 UNITS = {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 
 
-def spans(picture):
+def spans(shown):
     """The bars of a timeline: (label, worker, begin, end), in seconds."""
     bar = re.compile(r"<title>([^<\n]*)\n[^<\n]* on ([^<\n]*), from ([\d.]+) (\S+) to ([\d.]+) (\S+?)</title>")
-    found = bar.findall(picture["text/html"])
-    assert found, f"a timeline without bars: {picture['text/html'][:300]}"
+    found = bar.findall(picture(shown))
+    assert found, f"a timeline without bars: {picture(shown)[:300]}"
     return [
         (label, worker, float(begin) * UNITS[begin_unit], float(end) * UNITS[end_unit])
         for label, worker, begin, begin_unit, end, end_unit in found
@@ -274,7 +274,7 @@ def threads_and_processes_gain(run, cell):
         assert [int(workers) for workers, _ in measured] == [1, 2, 4, 8], lines
         gains[name] = max(float(gain) for workers, gain in measured if workers != "1")
     assert set(gains) == {"processes", "threads", "locked threads"}
-    assert "<svg" in cell.result["text/html"]
+    assert "<svg" in picture(cell.result)
     with lesson.comparing():
         assert gains["threads"] > 1.3 > gains["locked threads"], gains
         assert gains["processes"] > 1.3, gains

@@ -11,7 +11,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from kernel_client import plain
+from kernel_client import picture, plain
 from lessons import PROCESSORS, Lesson
 
 PARAMETERS = {
@@ -88,7 +88,7 @@ def without_times(cell):
 
 def tasks_of(chart):
     """The bars of a timeline: (label, worker, start, end)."""
-    titles = re.findall(r"<title>(.*?)</title>", chart["text/html"], re.DOTALL)
+    titles = re.findall(r"<title>(.*?)</title>", picture(chart), re.DOTALL)
     bars = [re.fullmatch(r"(.*)\n.* on (.*), from (.*) to (.*?)(?:, not finished)?", html.unescape(t)) for t in titles]
     return [(bar[1], bar[2], seconds(bar[3]), seconds(bar[4])) for bar in bars if bar]
 
@@ -171,8 +171,7 @@ def no_more_threads_run_than_there_are_processors(run, cell):
     # Longer by far than half a microsecond.
     assert seconds(length.removeprefix("half of the slices were longer than ")) > 50e-6
 
-    picture = cell.result["text/html"]
-    bars = re.findall(r"<rect x='([\d.]+)' y='(\d+)' width='([\d.]+)'", picture)
+    bars = re.findall(r"<rect x='([\d.]+)' y='(\d+)' width='([\d.]+)'", cell.result["image/svg+xml"])
     by_lane = {}
     for x, y, width in bars:
         by_lane.setdefault(int(y), []).append((float(x), float(x) + float(width)))
@@ -439,7 +438,7 @@ def only_lists_of_their_own_gain(run, cell):
     tables = speedups(cell.result)
     assert list(tables) == ["one list", "Python's lock", "a list each"]
     assert all(list(table) == [1, 2, 4] for table in tables.values())
-    assert "<svg" in cell.result["text/html"]
+    assert "<svg" in picture(cell.result)
     in_the_plot_a_list_each_gains(run)
 
 
@@ -536,7 +535,7 @@ def threads_and_processes_gain_but_not_under_one_lock(run, cell):
     tables = speedups(cell.result)
     assert list(tables) == ["threads", "processes", "Python's threads"]
     assert all(list(table) == [1, 2, 4] for table in tables.values())
-    assert "<svg" in cell.result["text/html"]
+    assert "<svg" in picture(cell.result)
     in_the_plot_threads_and_processes_gain(run)
 
 

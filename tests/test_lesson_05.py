@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from kernel_client import plain
+from kernel_client import picture, plain
 from lessons import Lesson
 
 lesson = Lesson(
@@ -164,8 +164,8 @@ def compares_the_measured_times_and_draws_them(run, cell):
     assert seconds_in(cell, "at the same time:    ") == done_in(run, 15)
     times = float(re.fullmatch(r"that is (\d+\.\d) times as fast", cell.lines[2])[1])
     assert times == pytest.approx(done_in(run, 6) / done_in(run, 15), abs=0.06)
-    picture = cell.result["text/html"]
-    assert "<svg" in picture and all(f">{lane}</text>" in picture for lane in ("main", "thread 1", "thread 2"))
+    svg = picture(cell.result)
+    assert "<svg" in svg and all(f">{lane}</text>" in svg for lane in ("main", "thread 1", "thread 2"))
     # Eight bars of the main thread, four and the whole run of each thread.
     assert cell.result["text/plain"].startswith("18 tasks on 3 workers in ")
 
@@ -356,7 +356,7 @@ def the_program_has_ended_well(run, cell):
     assert cell.lines == ["the program has ended with exit status: 0"]
     # The limiter's bar has no end, the three others have.
     assert re.match(r"4 tasks on 4 workers in .*, 1 not finished$", cell.result["text/plain"].splitlines()[0])
-    lanes = re.findall(r">Program-\d+( · [a-z0-9 ]+)?</text>", cell.result["text/html"])
+    lanes = re.findall(r">Program-\d+( · [a-z0-9 ]+)?</text>", picture(cell.result))
     assert lanes == ["", " · add 1", " · add 2", " · limit"]
 
 
@@ -395,7 +395,7 @@ def their_pauses_overlap(run, cell):
     assert work >= 14 * PROCESS_PAUSE - 0.005 and took >= 7 * PROCESS_PAUSE - 0.005
     # Half, were there nothing but the pauses.
     assert took < 0.75 * work
-    assert all(f">{lane}</text>" in cell.result["text/html"] for lane in ("squares", "cubes"))
+    assert all(f">{lane}</text>" in picture(cell.result) for lane in ("squares", "cubes"))
 
 
 @lesson.check(37)
@@ -453,10 +453,10 @@ def nothing_is_lost_under_a_guard(run, cell):
 
 @lesson.check("picture-of-the-lock")
 def draws_both_halves(run, cell):
-    picture = cell.result["text/html"]
-    assert "<svg" in picture
+    svg = picture(cell.result)
+    assert "<svg" in svg
     for text in ["deposit", "withdraw", "deposit (2)", "withdraw (2)", "without a lock", "with the lock", "waiting"]:
-        assert f">{text}</text>" in picture, text
+        assert f">{text}</text>" in svg, text
     # Six changes of each process, six waits of two, and the run of each.
     assert cell.result["text/plain"].startswith("40 tasks on 4 workers in ")
 
@@ -530,7 +530,7 @@ def a_pool_is_for_long_work(run, cell):
     assert short[1] == long[1] == 1
     # On two free processors about a tenth, and nearly 2.
     assert short[2] < 0.9 and short[2] < long[2], found
-    assert "<svg" in cell.result["text/html"]
+    assert "<svg" in picture(cell.result)
 
 
 # Exercises --------------------------------------------------------------------------------

@@ -6,9 +6,11 @@
 //! by the colour-blind.
 
 mod axis;
+mod embedded;
 mod svg;
 
 pub use axis::{Axis, general, time_text};
+pub use embedded::{embedded, image};
 pub use svg::{Anchor, Svg, escaped};
 
 /// At most so many letters: of a name that is longer, its beginning and its end, by which

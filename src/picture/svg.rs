@@ -10,6 +10,9 @@ pub enum Anchor {
     End,
 }
 
+/// The colour of text in a picture that stands alone. It is read on light and on dark pages.
+pub(super) const INK: &str = " color=\"#808080\"";
+
 /// A picture in the making. Lengths are in pixels at its natural size.
 pub struct Svg {
     text: String,
@@ -50,7 +53,7 @@ impl Svg {
         let (label, most) = (escaped(label), number(width * widest));
         let (width, height) = (number(width), number(height));
         let text = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"100%\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"100%\"{INK} \
              style=\"max-width:{most}px;display:block\" role=\"img\" aria-label=\"{label}\" \
              font-family=\"system-ui,sans-serif\" font-size=\"11\" fill=\"currentColor\">"
         );

@@ -3,7 +3,7 @@
 use std::thread;
 
 use super::{Series, Speedup, amdahl};
-use crate::picture::{Anchor, Axis, COLOURS, GREY, Svg, escaped, general, shortened, time_text};
+use crate::picture::{Anchor, Axis, COLOURS, GREY, Svg, embedded, escaped, general, shortened, time_text};
 
 const WIDTH: f64 = 520.0;
 const HEIGHT: f64 = 300.0;
@@ -120,7 +120,7 @@ pub fn html(speedup: &Speedup) -> String {
     format!(
         "<div style=\"display:flex;flex-wrap:wrap;gap:8px 32px;align-items:flex-start\"><div style=\"max-width:28em\">{tables}\
          </div><div style=\"flex:1 1 380px;max-width:780px\">{}</div></div>",
-        svg(speedup)
+        embedded(&svg(speedup))
     )
 }
 

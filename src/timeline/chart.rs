@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::record::{Record, covered};
-use crate::picture::{Anchor, Axis, COLOURS, GREY, Svg, escaped, shortened, time_text};
+use crate::picture::{Anchor, Axis, COLOURS, GREY, Svg, embedded, escaped, shortened, time_text};
 
 const WIDTH: f64 = 860.0;
 const RIGHT: f64 = 14.0;
@@ -41,7 +41,7 @@ struct Bar {
 
 /// The chart with a line above it that says what it shows.
 pub fn html(record: &Record) -> String {
-    format!("<div><div style=\"margin:2px 0 4px\">{}</div>{}</div>", escaped(&summary(record)), svg(record))
+    format!("<div><div style=\"margin:2px 0 4px\">{}</div>{}</div>", escaped(&summary(record)), embedded(&svg(record)))
 }
 
 /// `12 tasks on 4 workers in 1.20 s, busy 83 % of the time`

@@ -1,7 +1,7 @@
 //! A small picture of how the runs are spread.
 
 use super::format::format_time;
-use crate::picture::{Anchor, COLOURS, Svg, escaped};
+use crate::picture::{Anchor, COLOURS, Svg, embedded, escaped};
 
 const WIDTH: f64 = 220.0;
 const BARS: f64 = 40.0;
@@ -55,8 +55,9 @@ pub fn svg(timings: &[f64], precision: usize) -> Option<String> {
 pub fn beside(text: &str, picture: &str) -> String {
     format!(
         "<div style=\"display:flex;flex-wrap:wrap;align-items:center;gap:4px 24px\"><pre style=\"margin:0\">{}</pre>\
-         <div style=\"width:{WIDTH}px\">{picture}</div></div>",
-        escaped(text)
+         <div style=\"width:{WIDTH}px\">{}</div></div>",
+        escaped(text),
+        embedded(picture)
     )
 }
 
@@ -94,6 +95,6 @@ mod tests {
     #[test]
     fn text_stays_text() {
         let html = beside("<b> & \"x\"", "<svg/>");
-        assert!(html.contains("&lt;b&gt; &amp; &quot;x&quot;</pre>") && html.contains("<svg/>"), "{html}");
+        assert!(html.contains("&lt;b&gt; &amp; &quot;x&quot;</pre>") && html.contains("%3Csvg/%3E"), "{html}");
     }
 }

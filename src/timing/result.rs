@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn it_is_shown_as_text_and_picture() {
         let several = TimeitResult::new(1, vec![1.0, 2.0, 3.0], 3, 0.0).rich();
-        assert!(several.get("text/html").is_some_and(|html| html.to_string().contains("<svg")));
+        assert!(several.get("text/html").is_some_and(|html| html.to_string().contains("image/svg+xml")));
         assert!(several.get("text/plain").is_some_and(|text| text.to_string().contains("2 s ± 816 ms per loop")));
         let one = TimeitResult::new(1, vec![1.0], 3, 0.0).rich();
         assert!(one.get("text/html").is_none() && one.get("text/plain").is_some());
