@@ -451,6 +451,13 @@ class TestCellsWithAnOutcome:
         assert fresh.good("%%timeout 60\nn + 1").result == "8"
         fresh.run("%%timeout soon\n1").failed("UsageError", "number of seconds")
 
+    def test_a_timeout_that_a_variable_holds(self, fresh):
+        fresh.good("let limits = [0.2, 60.0]; let name = \"soon\"; let mut n = 0;")
+        assert "stopped after 200 ms" in fresh.good("%%timeout {limits[0]}\nn = 7;\nloop { sleep(0.01) }").notes
+        assert fresh.good("%%timeout {limits[1]}\nn + 1").result == "8"
+        fresh.run("%%timeout {name}\n1").failed("UsageError", "not `soon`")
+        fresh.run("%%timeout {missing}\n1").failed("UsageError", "not `{missing}`")
+
     def test_compile_fail(self, fresh):
         cell = fresh.good("%%compile_fail E0382\nlet s = String::new(); drop(s); s.len()")
         assert "E0382" in cell.notes and "moved" in cell.notes

@@ -131,7 +131,8 @@ pub const MAGICS: &[Magic] = &[
         ..line(Id::Time, &["time"], "[STATEMENT]", "measures one run of a statement or a cell")
     },
     Magic {
-        details: "It is stopped as by an interrupt, and the cell counts as done: for demonstrations that never end.",
+        details: "It is stopped as by an interrupt, and the cell counts as done: for demonstrations that never end. SECONDS can \
+                  be a variable in braces: `%%timeout {seconds}`. `300 ms` and `2 min` are understood, too.",
         ..cell(Id::Timeout, &["timeout"], "SECONDS", "runs the cell for so long at most")
     },
     Magic {

@@ -114,6 +114,21 @@ fn script_code(id: Id, given: &Given, words: &str, body: &str) -> Result<String,
     ))
 }
 
+/// A text with the values of variables that stand in braces in it.
+pub async fn filled_in(notebook: &mut Notebook, cell: &mut Cell, text: &str) -> Result<String, CellError> {
+    let (code, names) = command_code(notebook, text);
+    if names.is_empty() || notebook.is_imagined() {
+        return Ok(text.to_owned());
+    }
+    // Whatever `begun` tells, it is not about this.
+    let begun = std::mem::take(&mut cell.begun);
+    let value = generated::run(notebook, cell, code).await;
+    cell.begun = begun;
+    let value = value.map_err(|error| told(error, &names))?;
+    // The value is shown as a literal.
+    Ok(syn::parse_str::<syn::LitStr>(generated::text(&value)).map_or_else(|_| text.to_owned(), |text| text.value()))
+}
+
 /// An expression for the command with the values of variables in it, and the expressions
 /// that stand in braces there.
 fn command_code(notebook: &Notebook, command: &str) -> (String, Vec<String>) {
@@ -147,7 +162,7 @@ fn told(error: CellError, names: &[String]) -> CellError {
                 [name] => format!("`{{{name}}}`"),
                 _ => "What is in braces".to_owned(),
             };
-            usage_error(format!("{what} cannot stand in the command: {}", error.value))
+            usage_error(format!("{what} cannot stand there: {}", error.value))
         }
         _ => error,
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Cell, usage_error};
+use super::{Cell, shell, usage_error};
 use crate::cell::magic::Call;
 use crate::output::CellError;
 use crate::session::notebook::Notebook;
@@ -15,7 +15,10 @@ use crate::session::report::INTERRUPTED;
 /// Runs the bytes `body` of the cell, and interrupts them when the time is over. The time
 /// counts from when the code begins to run: compiling is not what is to be limited.
 pub async fn run(notebook: &mut Notebook, cell: &mut Cell, call: &Call, body: Range<usize>) -> Result<(), CellError> {
-    let limit = parse(cell.words(call)).map_err(usage_error)?;
+    let words = cell.words(call).to_owned();
+    let words = shell::filled_in(notebook, cell, &words).await?;
+    // Nothing is run there, so nothing is stopped.
+    let limit = if notebook.is_imagined() { Duration::MAX } else { parse(&words).map_err(usage_error)? };
     let (stop, stopped) = watch::channel(0_u64);
     let mut outer = std::mem::replace(&mut cell.stop, stopped);
     let begun = cell.begun.clone();
@@ -61,7 +64,10 @@ pub async fn run(notebook: &mut Notebook, cell: &mut Cell, call: &Call, body: Ra
 
 /// `5`, `0.5`, `5 s`, `300 ms`, `2 min`.
 fn parse(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`%%timeout` takes a number of seconds, such as `%%timeout 5`, not `{text}`.");
+    let wrong = || {
+        let variable = "or a variable that holds one, `%%timeout {seconds}`";
+        format!("`%%timeout` takes a number of seconds, such as `%%timeout 5`, {variable}, not `{text}`.")
+    };
     let number_end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
     let (number, unit) = text.split_at(number_end);
     let factor = match unit.trim() {
