@@ -14,7 +14,7 @@ use super::numbers::{Numbers, id_of};
 use crate::__rt::guarded::Guarded;
 
 /// The memory of a vector whose elements come and go one by one. It drops none of them.
-struct Places {
+pub(crate) struct Places {
     start: *mut u8,
     /// Of an element.
     layout: Layout,
@@ -22,6 +22,10 @@ struct Places {
 }
 
 impl Places {
+    pub fn start(&self) -> *mut u8 {
+        self.start
+    }
+
     /// Room for so many.
     fn new(layout: Layout, capacity: usize) -> Places {
         let mut places = Places { start: std::ptr::without_provenance_mut(layout.align()), layout, capacity: 0 };
@@ -64,7 +68,7 @@ impl Drop for Places {
     }
 }
 
-type DropRange = unsafe fn(*mut u8, Range<usize>);
+pub(crate) type DropRange = unsafe fn(*mut u8, Range<usize>);
 
 /// What is compiled for the types of a call.
 struct Functions {
@@ -184,14 +188,14 @@ impl Drop for Job {
 }
 
 /// Where the items come from.
-struct Source {
-    items: Places,
-    numbers: Option<Numbers>,
-    count: usize,
+pub(crate) struct Source {
+    pub items: Places,
+    pub numbers: Option<Numbers>,
+    pub count: usize,
 }
 
 impl Source {
-    fn of<A: 'static, I: IntoIterator<Item = A>>(items: I) -> Source {
+    pub fn of<A: 'static, I: IntoIterator<Item = A>>(items: I) -> Source {
         let layout = Layout::new::<A>();
         if let Some(numbers) = Numbers::of(&items) {
             return Source { items: Places::new(layout, 0), numbers: Some(numbers), count: numbers.count };
@@ -215,19 +219,20 @@ impl Source {
 }
 
 /// Places that are being filled. When that ends by a panic, what is there is dropped.
-struct Filling {
+pub(crate) struct Filling {
     places: ManuallyDrop<Places>,
-    count: usize,
+    pub count: usize,
     drop: Option<DropRange>,
 }
 
 impl Filling {
-    fn new(layout: Layout, expected: usize, drop: Option<DropRange>) -> Filling {
+    pub fn new(layout: Layout, expected: usize, drop: Option<DropRange>) -> Filling {
         Filling { places: ManuallyDrop::new(Places::new(layout, expected)), count: 0, drop }
     }
 
+    /// The place behind the last value.
     #[inline]
-    fn next_place(&mut self) -> *mut u8 {
+    pub fn next_place(&mut self) -> *mut u8 {
         if self.count == self.places.capacity {
             self.places.grow_to((self.count * 2).max(4));
         }
@@ -242,6 +247,57 @@ impl Filling {
         std::mem::forget(self);
         Source { items, numbers: None, count }
     }
+
+    /// All places will have been filled soon.
+    pub fn expect_soon(&self) {
+        advise(self.places.start, self.places.layout.size().saturating_mul(self.places.capacity));
+    }
+
+    /// Copies values to their places, of which `first` is the first one. They do not count
+    /// yet.
+    ///
+    /// # Panics
+    /// If there is no room for them.
+    pub fn put(&mut self, first: usize, values: &[u8]) {
+        let room = self.places.layout.size().saturating_mul(self.places.capacity);
+        let offset = self.places.layout.size().saturating_mul(first);
+        assert!(offset <= room && values.len() <= room - offset, "as many values as there is room for");
+        // SAFETY: within the memory, which is this one's alone.
+        unsafe { self.places.start.add(offset).copy_from_nonoverlapping(values.as_ptr(), values.len()) };
+    }
+
+    /// All values as a vector.
+    ///
+    /// # Safety
+    /// They are of this type.
+    pub unsafe fn into_vec<T>(self) -> Vec<T> {
+        let (start, count, capacity) = self.give();
+        // SAFETY: memory with that capacity of elements with this layout, given away here,
+        // and so many values are in it.
+        unsafe { Vec::from_raw_parts(start.cast(), count, capacity) }
+    }
+
+    #[inline(never)]
+    fn give(self) -> (*mut u8, usize, usize) {
+        let filling = ManuallyDrop::new(self);
+        (filling.places.start, filling.count, filling.places.capacity)
+    }
+}
+
+/// Asks the system for large pages, which it has to provide less often.
+fn advise(start: *mut u8, bytes: usize) {
+    #[cfg(target_os = "linux")]
+    {
+        const LARGE: usize = 2 << 20;
+        let skipped = start.addr().next_multiple_of(LARGE) - start.addr();
+        let inside = bytes.saturating_sub(skipped) / LARGE * LARGE;
+        if inside > 0 {
+            // SAFETY: the pages lie inside of the memory. It is advice: what is in them stays.
+            unsafe { libc::madvise(start.add(skipped).cast(), inside, libc::MADV_HUGEPAGE) };
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (start, bytes);
 }
 
 impl Drop for Filling {
@@ -267,7 +323,7 @@ unsafe fn drop_range<X>(start: *mut u8, range: Range<usize>) {
     }
 }
 
-fn dropping<X>() -> Option<DropRange> {
+pub(crate) fn dropping<X>() -> Option<DropRange> {
     if std::mem::needs_drop::<X>() { Some(drop_range::<X>) } else { None }
 }
 

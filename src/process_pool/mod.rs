@@ -12,8 +12,10 @@ mod iter;
 mod job;
 mod pool;
 mod reader;
+mod slots;
 mod tasks;
 mod wire;
+mod work;
 
 #[cfg(test)]
 mod tests;

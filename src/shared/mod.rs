@@ -12,8 +12,9 @@
 
 mod array;
 mod barrier;
+pub(crate) mod codec;
 mod event;
-mod futex;
+pub(crate) mod futex;
 mod lock;
 mod number;
 mod pipe;
