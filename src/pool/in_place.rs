@@ -197,17 +197,16 @@ pub(crate) struct Source {
 impl Source {
     pub fn of<A: 'static, I: IntoIterator<Item = A>>(items: I) -> Source {
         let layout = Layout::new::<A>();
-        if let Some(numbers) = Numbers::of(&items) {
-            return Source { items: Places::new(layout, 0), numbers: Some(numbers), count: numbers.count };
+        let mut items = ManuallyDrop::new(items);
+        if let Some(numbers) = Numbers::of(&*items) {
+            return Source::of_numbers(layout, numbers);
         }
         if id_of::<I>() == TypeId::of::<Vec<A>>() {
-            let items = ManuallyDrop::new(items);
-            // SAFETY: the types were just compared; the vector is not used again.
-            let mut items = ManuallyDrop::new(unsafe { std::mem::transmute_copy::<_, Vec<A>>(&items) });
-            let places = Places { start: items.as_mut_ptr().cast(), layout, capacity: items.capacity() };
-            return Source { items: places, numbers: None, count: items.len() };
+            // SAFETY: the types were just compared; the vector's memory is given away here.
+            let items = unsafe { &mut *(&raw mut items).cast::<Vec<A>>() };
+            return Source::of_vector(items.as_mut_ptr().cast(), layout, items.capacity(), items.len());
         }
-        let items = items.into_iter();
+        let items = ManuallyDrop::into_inner(items).into_iter();
         let mut filling = Filling::new(layout, items.size_hint().0, dropping::<A>());
         for item in items {
             // SAFETY: a place of that layout, with nothing in it.
@@ -215,6 +214,16 @@ impl Source {
             filling.count += 1;
         }
         filling.finish()
+    }
+
+    #[inline(never)]
+    fn of_numbers(layout: Layout, numbers: Numbers) -> Source {
+        Source { items: Places::new(layout, 0), numbers: Some(numbers), count: numbers.count }
+    }
+
+    #[inline(never)]
+    fn of_vector(start: *mut u8, layout: Layout, capacity: usize, count: usize) -> Source {
+        Source { items: Places { start, layout, capacity }, numbers: None, count }
     }
 }
 

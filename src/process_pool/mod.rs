@@ -18,6 +18,8 @@ mod wire;
 mod work;
 
 #[cfg(test)]
+mod plain_tests;
+#[cfg(test)]
 mod tests;
 
 pub use self::executor::ProcessPoolExecutor;

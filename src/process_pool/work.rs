@@ -32,6 +32,7 @@ fn is_plain<T>() -> bool {
     (const { is_small::<T>() }) && is_number(id_of::<T>())
 }
 
+#[inline(never)]
 fn is_number(id: TypeId) -> bool {
     macro_rules! is_one_of {
         ($($number:ty)*) => { $(id == TypeId::of::<$number>())||* };
