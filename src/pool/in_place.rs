@@ -43,6 +43,12 @@ impl Places {
     }
 
     #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        self.grow_to((self.capacity * 2).max(4));
+    }
+
+    #[cold]
     fn grow_to(&mut self, capacity: usize) {
         let new = Places::array(self.layout, capacity);
         // SAFETY: neither size is 0, and the memory is this vector's.
@@ -243,7 +249,7 @@ impl Filling {
     #[inline]
     pub fn next_place(&mut self) -> *mut u8 {
         if self.count == self.places.capacity {
-            self.places.grow_to((self.count * 2).max(4));
+            self.places.grow();
         }
         // SAFETY: within the memory.
         unsafe { self.places.start.add(self.count * self.places.layout.size()) }

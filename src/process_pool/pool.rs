@@ -24,9 +24,10 @@ use crate::shared::{Transfer, codec, encoding_text};
 /// ```
 ///
 /// The workers are forked when a map begins: so the function may be any closure, and neither
-/// it nor the items have to travel. Results do (serde and postcard). What the function changes
-/// in captured values and statics, it changes in the worker's copy, which ends with the map.
-/// (Python's workers live as long as the pool.) Their names are "ForkPoolWorker-1" and so on.
+/// it nor the items have to travel. Results do (serde and postcard; numbers
+/// as they lie in memory). What the function changes in captured values and statics, it
+/// changes in the worker's copy, which ends with the map. (Python's workers live as long as
+/// the pool.) Their names are "ForkPoolWorker-1" and so on.
 ///
 /// Items go to the workers in chunks, sixteen or more for each worker or of the
 /// [size](ProcessPool::chunk_size) asked for; who is done takes the next one.
@@ -200,8 +201,13 @@ where
     F: Fn(A) -> T + Send + Sync + 'static,
     I: IntoIterator<Item = A>,
 {
-    // SAFETY: the work's results are of the type that is read, and the vector is of it.
-    unsafe { Ok(collect(tasks, SharedWork::new(f, items), chunk, &Reading::of::<T>())?.into_vec()) }
+    let work = SharedWork::new(f, items);
+    // SAFETY: the work's results are of the type that is read.
+    match unsafe { collect(tasks, work, chunk, &Reading::of::<T>()) } {
+        // SAFETY: so the values are, too.
+        Ok(results) => Ok(unsafe { results.into_vec() }),
+        Err(error) => Err(error),
+    }
 }
 
 /// Hands a task in.

@@ -132,6 +132,7 @@ fn read_failure(bytes: &mut &[u8]) -> Option<(usize, Failure)> {
 }
 
 /// The first so many bytes; the others stay.
+#[inline(never)]
 pub(super) fn split<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
     let (first, rest) = bytes.split_at_checked(count)?;
     *bytes = rest;

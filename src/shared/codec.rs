@@ -16,9 +16,18 @@ pub(crate) fn write<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Resu
     value.serialize(&mut Writer { out })
 }
 
+/// A value as bytes.
+pub(crate) fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    write(value, &mut bytes).map(|()| bytes)
+}
+
 /// Reads the value that begins these bytes, which begin after it then.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T> {
-    T::deserialize(&mut Reader { bytes })
+    let mut reader = Reader { bytes };
+    let value = T::deserialize(&mut reader)?;
+    *bytes = reader.bytes;
+    Ok(value)
 }
 
 /// Appends to bytes.
@@ -131,12 +140,16 @@ impl ser::Serializer for &mut Writer<'_> {
         self.long_number(value)
     }
 
+    #[inline(never)]
     fn serialize_f32(self, value: f32) -> Result<()> {
-        self.bytes(&value.to_bits().to_le_bytes())
+        self.out.extend_from_slice(&value.to_bits().to_le_bytes());
+        Ok(())
     }
 
+    #[inline(never)]
     fn serialize_f64(self, value: f64) -> Result<()> {
-        self.bytes(&value.to_bits().to_le_bytes())
+        self.out.extend_from_slice(&value.to_bits().to_le_bytes());
+        Ok(())
     }
 
     fn serialize_char(self, value: char) -> Result<()> {
@@ -269,34 +282,43 @@ parts! {
 }
 
 /// Takes values from the beginning of bytes.
-struct Reader<'a, 'de> {
-    bytes: &'a mut &'de [u8],
+struct Reader<'de> {
+    bytes: &'de [u8],
 }
 
-impl<'de> Reader<'_, 'de> {
+impl<'de> Reader<'de> {
+    /// (For the others here.)
+    #[inline(always)]
+    fn next(&mut self) -> Result<u8> {
+        let (byte, rest) = self.bytes.split_first().ok_or(Error::DeserializeUnexpectedEnd)?;
+        self.bytes = rest;
+        Ok(*byte)
+    }
+
     #[inline(never)]
     fn byte(&mut self) -> Result<u8> {
-        let (byte, rest) = self.bytes.split_first().ok_or(Error::DeserializeUnexpectedEnd)?;
-        *self.bytes = rest;
-        Ok(*byte)
+        self.next()
     }
 
     #[inline(never)]
     fn take(&mut self, count: usize) -> Result<&'de [u8]> {
         let (taken, rest) = self.bytes.split_at_checked(count).ok_or(Error::DeserializeUnexpectedEnd)?;
-        *self.bytes = rest;
+        self.bytes = rest;
         Ok(taken)
     }
 
+    #[inline(always)]
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        self.take(N)?.try_into().map_err(|_| Error::DeserializeUnexpectedEnd)
+        let (array, rest) = self.bytes.split_first_chunk().ok_or(Error::DeserializeUnexpectedEnd)?;
+        self.bytes = rest;
+        Ok(*array)
     }
 
     #[inline(never)]
     fn number(&mut self) -> Result<u64> {
         let mut number = 0u64;
         for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
+            let byte = self.next()?;
             let bits = u64::from(byte & 0x7F);
             if bits << shift >> shift != bits {
                 break;
@@ -313,7 +335,7 @@ impl<'de> Reader<'_, 'de> {
     fn long_number(&mut self) -> Result<u128> {
         let mut number = 0u128;
         for shift in (0..128).step_by(7) {
-            let byte = self.byte()?;
+            let byte = self.next()?;
             let bits = u128::from(byte & 0x7F);
             if bits << shift >> shift != bits {
                 break;
@@ -365,7 +387,7 @@ impl<'de> Reader<'_, 'de> {
 
     #[inline(never)]
     fn bool(&mut self) -> Result<bool> {
-        match self.byte()? {
+        match self.next()? {
             0 => Ok(false),
             1 => Ok(true),
             _ => Err(Error::DeserializeBadBool),
@@ -414,7 +436,7 @@ macro_rules! read {
     )*};
 }
 
-impl<'de> de::Deserializer<'de> for &mut Reader<'_, 'de> {
+impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     type Error = Error;
 
     fn is_human_readable(&self) -> bool {
@@ -518,13 +540,13 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'_, 'de> {
 }
 
 /// So many parts of a value.
-struct Parts<'r, 'a, 'de> {
-    reader: &'r mut Reader<'a, 'de>,
+struct Parts<'a, 'de> {
+    reader: &'a mut Reader<'de>,
     left: usize,
 }
 
-impl Parts<'_, '_, '_> {
-    #[inline(never)]
+impl Parts<'_, '_> {
+    #[inline]
     fn has_more(&mut self) -> bool {
         let has_more = self.left > 0;
         self.left = self.left.saturating_sub(1);
@@ -532,7 +554,7 @@ impl Parts<'_, '_, '_> {
     }
 }
 
-impl<'de> de::SeqAccess<'de> for Parts<'_, '_, 'de> {
+impl<'de> de::SeqAccess<'de> for Parts<'_, 'de> {
     type Error = Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
@@ -545,7 +567,7 @@ impl<'de> de::SeqAccess<'de> for Parts<'_, '_, 'de> {
     }
 }
 
-impl<'de> de::MapAccess<'de> for Parts<'_, '_, 'de> {
+impl<'de> de::MapAccess<'de> for Parts<'_, 'de> {
     type Error = Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
@@ -561,7 +583,7 @@ impl<'de> de::MapAccess<'de> for Parts<'_, '_, 'de> {
     }
 }
 
-impl<'de> de::EnumAccess<'de> for &mut Reader<'_, 'de> {
+impl<'de> de::EnumAccess<'de> for &mut Reader<'de> {
     type Error = Error;
     type Variant = Self;
 
@@ -571,7 +593,7 @@ impl<'de> de::EnumAccess<'de> for &mut Reader<'_, 'de> {
     }
 }
 
-impl<'de> de::VariantAccess<'de> for &mut Reader<'_, 'de> {
+impl<'de> de::VariantAccess<'de> for &mut Reader<'de> {
     type Error = Error;
 
     fn unit_variant(self) -> Result<()> {
