@@ -84,12 +84,6 @@ impl<T: Send + 'static> Future<T> {
     pub(crate) fn around(handle: Handle) -> Future<T> {
         Future { handle, result: PhantomData }
     }
-
-    /// The future of a task; `open` makes a `T` of what the task has left behind.
-    #[allow(dead_code, reason = "for tasks that are done elsewhere")]
-    pub(crate) fn new(core: Arc<Core>, open: fn(Value) -> Outcome) -> Future<T> {
-        Future { handle: Handle::of(core, Some(open)), result: PhantomData }
-    }
 }
 
 fn borrow<T: 'static>(value: &(dyn Any + Send)) -> &T {

@@ -14,7 +14,7 @@ use super::numbers::{Numbers, id_of};
 use crate::__rt::guarded::Guarded;
 
 /// The memory of a vector whose elements come and go one by one. It drops none of them.
-struct Places {
+pub(crate) struct Places {
     start: *mut u8,
     /// Of an element.
     layout: Layout,
@@ -22,6 +22,10 @@ struct Places {
 }
 
 impl Places {
+    pub fn start(&self) -> *mut u8 {
+        self.start
+    }
+
     /// Room for so many.
     fn new(layout: Layout, capacity: usize) -> Places {
         let mut places = Places { start: std::ptr::without_provenance_mut(layout.align()), layout, capacity: 0 };
@@ -36,6 +40,12 @@ impl Places {
     fn array(layout: Layout, capacity: usize) -> Layout {
         let size = layout.size().checked_mul(capacity).expect("no more items than memory has bytes");
         Layout::from_size_align(size, layout.align()).expect("as above")
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        self.grow_to((self.capacity * 2).max(4));
     }
 
     #[cold]
@@ -64,7 +74,7 @@ impl Drop for Places {
     }
 }
 
-type DropRange = unsafe fn(*mut u8, Range<usize>);
+pub(crate) type DropRange = unsafe fn(*mut u8, Range<usize>);
 
 /// What is compiled for the types of a call.
 struct Functions {
@@ -184,26 +194,25 @@ impl Drop for Job {
 }
 
 /// Where the items come from.
-struct Source {
-    items: Places,
-    numbers: Option<Numbers>,
-    count: usize,
+pub(crate) struct Source {
+    pub items: Places,
+    pub numbers: Option<Numbers>,
+    pub count: usize,
 }
 
 impl Source {
-    fn of<A: 'static, I: IntoIterator<Item = A>>(items: I) -> Source {
+    pub fn of<A: 'static, I: IntoIterator<Item = A>>(items: I) -> Source {
         let layout = Layout::new::<A>();
-        if let Some(numbers) = Numbers::of(&items) {
-            return Source { items: Places::new(layout, 0), numbers: Some(numbers), count: numbers.count };
+        let mut items = ManuallyDrop::new(items);
+        if let Some(numbers) = Numbers::of(&*items) {
+            return Source::of_numbers(layout, numbers);
         }
         if id_of::<I>() == TypeId::of::<Vec<A>>() {
-            let items = ManuallyDrop::new(items);
-            // SAFETY: the types were just compared; the vector is not used again.
-            let mut items = ManuallyDrop::new(unsafe { std::mem::transmute_copy::<_, Vec<A>>(&items) });
-            let places = Places { start: items.as_mut_ptr().cast(), layout, capacity: items.capacity() };
-            return Source { items: places, numbers: None, count: items.len() };
+            // SAFETY: the types were just compared; the vector's memory is given away here.
+            let items = unsafe { &mut *(&raw mut items).cast::<Vec<A>>() };
+            return Source::of_vector(items.as_mut_ptr().cast(), layout, items.capacity(), items.len());
         }
-        let items = items.into_iter();
+        let items = ManuallyDrop::into_inner(items).into_iter();
         let mut filling = Filling::new(layout, items.size_hint().0, dropping::<A>());
         for item in items {
             // SAFETY: a place of that layout, with nothing in it.
@@ -212,24 +221,35 @@ impl Source {
         }
         filling.finish()
     }
+
+    #[inline(never)]
+    fn of_numbers(layout: Layout, numbers: Numbers) -> Source {
+        Source { items: Places::new(layout, 0), numbers: Some(numbers), count: numbers.count }
+    }
+
+    #[inline(never)]
+    fn of_vector(start: *mut u8, layout: Layout, capacity: usize, count: usize) -> Source {
+        Source { items: Places { start, layout, capacity }, numbers: None, count }
+    }
 }
 
 /// Places that are being filled. When that ends by a panic, what is there is dropped.
-struct Filling {
+pub(crate) struct Filling {
     places: ManuallyDrop<Places>,
-    count: usize,
+    pub count: usize,
     drop: Option<DropRange>,
 }
 
 impl Filling {
-    fn new(layout: Layout, expected: usize, drop: Option<DropRange>) -> Filling {
+    pub fn new(layout: Layout, expected: usize, drop: Option<DropRange>) -> Filling {
         Filling { places: ManuallyDrop::new(Places::new(layout, expected)), count: 0, drop }
     }
 
+    /// The place behind the last value.
     #[inline]
-    fn next_place(&mut self) -> *mut u8 {
+    pub fn next_place(&mut self) -> *mut u8 {
         if self.count == self.places.capacity {
-            self.places.grow_to((self.count * 2).max(4));
+            self.places.grow();
         }
         // SAFETY: within the memory.
         unsafe { self.places.start.add(self.count * self.places.layout.size()) }
@@ -242,6 +262,63 @@ impl Filling {
         std::mem::forget(self);
         Source { items, numbers: None, count }
     }
+}
+
+/// For results that come from elsewhere.
+#[cfg(unix)]
+impl Filling {
+    /// All places will have been filled soon.
+    pub fn expect_soon(&self) {
+        advise(self.places.start, self.places.layout.size().saturating_mul(self.places.capacity));
+    }
+
+    /// Copies values to their places, of which `first` is the first one. They do not count
+    /// yet.
+    ///
+    /// # Panics
+    /// If there is no room for them.
+    pub fn put(&mut self, first: usize, values: &[u8]) {
+        let room = self.places.layout.size().saturating_mul(self.places.capacity);
+        let offset = self.places.layout.size().saturating_mul(first);
+        assert!(offset <= room && values.len() <= room - offset, "as many values as there is room for");
+        // SAFETY: within the memory, which is this one's alone.
+        unsafe { self.places.start.add(offset).copy_from_nonoverlapping(values.as_ptr(), values.len()) };
+    }
+
+    /// All values as a vector.
+    ///
+    /// # Safety
+    /// They are of this type.
+    pub unsafe fn into_vec<T>(self) -> Vec<T> {
+        let (start, count, capacity) = self.give();
+        // SAFETY: memory with that capacity of elements with this layout, given away here,
+        // and so many values are in it.
+        unsafe { Vec::from_raw_parts(start.cast(), count, capacity) }
+    }
+
+    #[inline(never)]
+    fn give(self) -> (*mut u8, usize, usize) {
+        let filling = ManuallyDrop::new(self);
+        (filling.places.start, filling.count, filling.places.capacity)
+    }
+}
+
+/// Asks the system for large pages, which it has to provide less often: that takes half of
+/// the time otherwise.
+#[cfg(unix)]
+fn advise(start: *mut u8, bytes: usize) {
+    #[cfg(target_os = "linux")]
+    {
+        const LARGE: usize = 2 << 20;
+        let skipped = start.addr().next_multiple_of(LARGE) - start.addr();
+        let inside = bytes.saturating_sub(skipped) / LARGE * LARGE;
+        if inside > 0 {
+            // SAFETY: the pages lie inside of the memory. It is advice: what is in them stays.
+            unsafe { libc::madvise(start.add(skipped).cast(), inside, libc::MADV_HUGEPAGE) };
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (start, bytes);
 }
 
 impl Drop for Filling {
@@ -267,7 +344,7 @@ unsafe fn drop_range<X>(start: *mut u8, range: Range<usize>) {
     }
 }
 
-fn dropping<X>() -> Option<DropRange> {
+pub(crate) fn dropping<X>() -> Option<DropRange> {
     if std::mem::needs_drop::<X>() { Some(drop_range::<X>) } else { None }
 }
 

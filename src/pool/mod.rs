@@ -8,8 +8,8 @@
 //! one by one while others are still being made.
 
 pub(crate) mod chunks;
-mod in_place;
-mod numbers;
+pub(crate) mod in_place;
+pub(crate) mod numbers;
 mod results;
 #[cfg(test)]
 mod tests;

@@ -46,7 +46,7 @@ impl Numbers {
 }
 
 /// The number of a type that may have lifetimes in it, without them.
-pub(super) fn id_of<I>() -> TypeId {
+pub(crate) fn id_of<I>() -> TypeId {
     trait HasId {
         fn id(&self) -> TypeId
         where

@@ -1,15 +1,11 @@
 //! The executor that does tasks in processes.
 
 use std::fmt;
-use std::sync::Arc;
 use std::thread;
 
-use super::iter::collect;
-use super::job::Job;
-use super::pool::{submit, work_on};
-use super::tasks::Tasks;
+use super::pool::{map, submit};
+use super::tasks::{OwnTasks, Tasks};
 use crate::executor::{Executor, Future, TaskError};
-use crate::process::Names;
 use crate::shared::Transfer;
 
 /// Does each task in a process of its own, so many at once, as Python's
@@ -32,8 +28,7 @@ use crate::shared::Transfer;
 /// A process that dies fails its task with [`TaskError::Crashed`], and no other. (In Python
 /// the executor is broken then.)
 pub struct ProcessPoolExecutor {
-    names: Arc<Names>,
-    tasks: Tasks,
+    tasks: OwnTasks,
 }
 
 impl ProcessPoolExecutor {
@@ -44,13 +39,12 @@ impl ProcessPoolExecutor {
     #[track_caller]
     pub fn new(max_workers: usize) -> ProcessPoolExecutor {
         assert!(max_workers > 0, "an executor needs at least 1 worker");
-        let names = Arc::new(Names::new(max_workers));
-        ProcessPoolExecutor { tasks: Tasks::new(names.clone()), names }
+        ProcessPoolExecutor { tasks: Tasks::of_workers(max_workers) }
     }
 
     /// So many tasks can run at once.
     pub fn max_workers(&self) -> usize {
-        self.names.len()
+        self.tasks.workers()
     }
 
     /// Takes no more tasks, and waits for those that were submitted.
@@ -83,9 +77,7 @@ impl<T: Transfer + Send + 'static> Executor<T> for ProcessPoolExecutor {
         if self.tasks.is_closed() {
             return Err(TaskError::Shutdown);
         }
-        let items: Vec<A> = items.into_iter().collect();
-        let len = items.len();
-        collect(Job::start(self.names.clone(), work_on(f, items), len, 0)?)
+        map(&self.tasks, f, items, 0)
     }
 
     #[track_caller]

@@ -2,20 +2,16 @@
 
 use std::fmt;
 use std::num::NonZero;
-use std::sync::Arc;
 use std::thread;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::iter::{Imap, ImapUnordered, collect};
-use super::job::Job;
-use super::tasks::{Task, Tasks};
-use super::wire::{DoItems, Items, write_item, write_items};
-use crate::executor::core::{Core, Value};
+use super::tasks::{OwnTasks, Tasks, task_bytes};
+use super::work::{Out, Reading, SharedWork};
+use crate::executor::core::{Outcome, Value};
 use crate::executor::{CallWith, Future, TaskError};
-use crate::process::Names;
-use crate::shared::{Transfer, encoding_text};
+use crate::shared::{Transfer, codec, encoding_text};
 
 /// A number of processes to spread a function over many items with, as Python's
 /// `multiprocessing.Pool`.
@@ -28,9 +24,10 @@ use crate::shared::{Transfer, encoding_text};
 /// ```
 ///
 /// The workers are forked when a map begins: so the function may be any closure, and neither
-/// it nor the items have to travel. Results do (serde and postcard). What the function changes
-/// in captured values and statics, it changes in the worker's copy, which ends with the map.
-/// (Python's workers live as long as the pool.) Their names are "ForkPoolWorker-1" and so on.
+/// it nor the items have to travel. Results do (serde and postcard; numbers
+/// as they lie in memory). What the function changes in captured values and statics, it
+/// changes in the worker's copy, which ends with the map. (Python's workers live as long as
+/// the pool.) Their names are "ForkPoolWorker-1" and so on.
 ///
 /// Items go to the workers in chunks, sixteen or more for each worker or of the
 /// [size](ProcessPool::chunk_size) asked for; who is done takes the next one.
@@ -40,8 +37,7 @@ use crate::shared::{Transfer, encoding_text};
 ///
 /// A drop of the pool ends its workers, as Python's `with` does.
 pub struct ProcessPool {
-    names: Arc<Names>,
-    tasks: Tasks,
+    tasks: OwnTasks,
 }
 
 /// As many processes as there are cores.
@@ -59,13 +55,12 @@ impl ProcessPool {
     #[track_caller]
     pub fn new(workers: usize) -> ProcessPool {
         assert!(workers > 0, "a pool needs at least 1 worker");
-        let names = Arc::new(Names::new(workers));
-        ProcessPool { tasks: Tasks::new(names.clone()), names }
+        ProcessPool { tasks: Tasks::of_workers(workers) }
     }
 
     /// So many functions can run at once.
     pub fn workers(&self) -> usize {
-        self.names.len()
+        self.tasks.workers()
     }
 
     /// The pool for calls with chunks of so many items (Python's argument `chunksize`).
@@ -99,7 +94,7 @@ impl ProcessPool {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        collect(self.start(f, items.into_iter().collect(), 0)?)
+        map(&self.tasks, f, items, 0)
     }
 
     /// As [`map`](ProcessPool::map), for a function of several arguments and items that are
@@ -138,7 +133,7 @@ impl ProcessPool {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        Imap::new(self.start(f, items.into_iter().collect(), 1))
+        Imap::new(&self.tasks, SharedWork::new(f, items), 1)
     }
 
     /// As [`imap`](ProcessPool::imap), in the order in which the results come.
@@ -149,7 +144,7 @@ impl ProcessPool {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        ImapUnordered::new(self.start(f, items.into_iter().collect(), 1))
+        ImapUnordered::new(&self.tasks, SharedWork::new(f, items), 1)
     }
 
     /// Does one task in a process of its own and waits for its result.
@@ -195,42 +190,24 @@ impl ProcessPool {
         assert!(self.tasks.is_closed(), "the pool still takes tasks: call its close() before join()");
         self.tasks.join();
     }
-
-    fn start<A, T, F>(&self, f: F, items: Vec<A>, chunk: usize) -> Result<Job, TaskError>
-    where
-        A: Send + 'static,
-        T: Serialize,
-        F: Fn(A) -> T + Send + Sync + 'static,
-    {
-        let len = items.len();
-        self.start_job(work_on(f, items), len, chunk)
-    }
-
-    fn start_job(&self, work: Arc<DoItems>, len: usize, chunk: usize) -> Result<Job, TaskError> {
-        if self.tasks.is_closed() {
-            return Err(TaskError::Shutdown);
-        }
-        Job::start(self.names.clone(), work, len, chunk)
-    }
 }
 
-/// All that is compiled for the types of a map, in the worker.
-pub(super) fn work_on<A, T, F>(f: F, items: Vec<A>) -> Arc<DoItems>
+/// A map, in chunks of so many items.
+#[track_caller]
+pub(super) fn map<A, T, F, I>(tasks: &Tasks, f: F, items: I, chunk: usize) -> Result<Vec<T>, TaskError>
 where
     A: Send + 'static,
-    T: Serialize,
+    T: Transfer,
     F: Fn(A) -> T + Send + Sync + 'static,
+    I: IntoIterator<Item = A>,
 {
-    let items = Items::new(items);
-    Arc::new(move |mut range, out| {
-        write_items(out, &mut |out| {
-            let Some(index) = range.next() else { return false };
-            // SAFETY: this is a child, and each item is handed out once.
-            let item = unsafe { items.take(index) };
-            write_item(&f(item), out);
-            true
-        });
-    })
+    let work = SharedWork::new(f, items);
+    // SAFETY: the work's results are of the type that is read.
+    match unsafe { collect(tasks, work, chunk, &Reading::of::<T>()) } {
+        // SAFETY: so the values are, too.
+        Ok(results) => Ok(unsafe { results.into_vec() }),
+        Err(error) => Err(error),
+    }
 }
 
 /// Hands a task in.
@@ -238,24 +215,15 @@ pub(super) fn submit<T>(tasks: &Tasks, task: impl FnOnce() -> T + Send + 'static
 where
     T: Transfer + Send + 'static,
 {
-    let mut task = Some(task);
-    let task: Task = Box::new(move |out| {
-        write_items(out, &mut |out| {
-            if let Some(task) = task.take() {
-                write_item(&task(), out);
-            }
-            false
-        });
-    });
-    let core = Core::remote();
-    tasks.submit(&core, task);
-    Future::new(core, open::<T>)
+    Future::around(tasks.submit(Box::new(move |out: &mut Out| out.write(&task())), open::<T>))
 }
 
-fn open<T: DeserializeOwned + Send + 'static>(value: Value) -> Result<Value, TaskError> {
-    let bytes = value.downcast::<Vec<u8>>().map_err(|_| TaskError::Lost)?;
-    let value: T = postcard::from_bytes(&bytes).map_err(|error| TaskError::NotSendable(encoding_text(&error)))?;
-    Ok(Box::new(value))
+fn open<T: DeserializeOwned + Send + 'static>(value: Value) -> Outcome {
+    let bytes = task_bytes(value)?;
+    match codec::read::<T>(&mut bytes.as_slice()) {
+        Ok(value) => Ok(Box::new(value)),
+        Err(error) => Err(TaskError::NotSendable(encoding_text(&error))),
+    }
 }
 
 impl fmt::Debug for ProcessPool {
@@ -290,7 +258,7 @@ impl ProcessChunked<'_> {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        collect(self.pool.start(f, items.into_iter().collect(), self.size)?)
+        map(&self.pool.tasks, f, items, self.size)
     }
 
     /// See [`ProcessPool::starmap`].
@@ -316,7 +284,7 @@ impl ProcessChunked<'_> {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        Imap::new(self.pool.start(f, items.into_iter().collect(), self.size))
+        Imap::new(&self.pool.tasks, SharedWork::new(f, items), self.size)
     }
 
     /// See [`ProcessPool::imap_unordered`].
@@ -327,6 +295,6 @@ impl ProcessChunked<'_> {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        ImapUnordered::new(self.pool.start(f, items.into_iter().collect(), self.size))
+        ImapUnordered::new(&self.pool.tasks, SharedWork::new(f, items), self.size)
     }
 }

@@ -57,7 +57,7 @@ impl Reader {
             let (place, room) = if self.has < HEADER {
                 (self.header[self.has..].as_mut_ptr(), HEADER - self.has)
             } else {
-                let wanted = Header::from_bytes(&self.header).bytes - self.frame.len();
+                let wanted = Header::from_bytes(&self.header).bytes() - self.frame.len();
                 if wanted == 0 {
                     self.has = 0;
                     return Came::Frame(Header::from_bytes(&self.header), std::mem::take(&mut self.frame));

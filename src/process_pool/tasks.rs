@@ -8,26 +8,34 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::thread;
 
+use super::job::Job;
 use super::reader::{Came, Reader, pipe, wait_for};
-use super::wire::{Header, read_outcome, write_all};
+use super::wire::{Failure, Header, read_failures, write_all};
+use super::work::{Out, SharedWork};
 use crate::__rt::guarded::{Guarded, generation};
 use crate::__rt::host;
 use crate::__rt::interrupt::{Wait, Waker};
-use crate::executor::TaskError;
-use crate::executor::core::Core;
+use crate::__rt::owned::owner;
+use crate::executor::core::{Core, Outcome, Value};
+use crate::executor::{Handle, TaskError};
 use crate::process::{Names, PrivateFd, Worker};
 
 /// Does a task in its process, and writes its result.
-pub(super) type Task = Box<dyn FnOnce(&mut Vec<u8>) + Send>;
+pub(super) type Task = Box<dyn FnOnce(&mut Out) + Send>;
 
 const STACK_BYTES: usize = 256 << 10;
 /// So often, in milliseconds, it is looked after processes whose pipe somebody else keeps open.
 const LOOK_EVERY: i32 = 500;
 
 /// The tasks of one pool.
-pub(super) struct Tasks {
+pub(crate) struct Tasks {
     names: Arc<Names>,
     state: Arc<Guarded<State>>,
+}
+
+owner! {
+    /// See [`Tasks`].
+    OwnTasks of Tasks
 }
 
 #[derive(Default)]
@@ -55,13 +63,37 @@ impl Bell {
 }
 
 impl Tasks {
-    pub fn new(names: Arc<Names>) -> Tasks {
+    fn new(names: Arc<Names>) -> Tasks {
         let state = State { generation: generation(), ..State::default() };
         Tasks { names, state: Arc::new(Guarded::new(state)) }
     }
 
-    /// Hands a task in.
-    pub fn submit(&self, core: &Arc<Core>, task: Task) {
+    /// The tasks of a pool with so many workers.
+    pub fn of_workers(workers: usize) -> OwnTasks {
+        OwnTasks::own(Tasks::new(Arc::new(Names::new(workers))))
+    }
+
+    /// So many can run at once.
+    pub fn workers(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Starts a map by so many workers.
+    pub fn start_map(&self, work: SharedWork, chunk: usize) -> Result<Job, TaskError> {
+        if self.is_closed() {
+            return Err(TaskError::Shutdown);
+        }
+        Job::start(self.names.clone(), work, chunk)
+    }
+
+    /// Hands a task in; `open` makes its result of the bytes of [`task_bytes`].
+    pub fn submit(&self, task: Task, open: fn(Value) -> Outcome) -> Handle {
+        let core = Core::remote();
+        self.queue(&core, task);
+        Handle::of(core, Some(open))
+    }
+
+    fn queue(&self, core: &Arc<Core>, task: Task) {
         let mut state = self.state.lock();
         state.look_at_generation();
         let error = if state.closed {
@@ -223,14 +255,15 @@ impl Manager {
         let file = writer.as_raw_fd();
         let core = core.clone();
         let body = Box::new(move || {
-            let mut out = Vec::new();
+            let mut out = Out::new();
             let span = core.record();
-            task(&mut out);
+            out.run_task(task);
             drop(span);
-            let header = Header { start: 0, count: 1, bytes: out.len() };
+            let (values, errors) = (out.values.len(), out.errors.len());
+            let header = Header { start: 0, count: 1, values, errors, in_slot: false };
+            let parts = [&header.to_bytes()[..], &out.values, &out.errors];
             // If nobody wants it any more, nobody is there to tell.
-            let _ =
-                write_all(writer.as_raw_fd(), &header.to_bytes()).and_then(|()| write_all(writer.as_raw_fd(), &out));
+            let _ = parts.iter().try_for_each(|part| write_all(writer.as_raw_fd(), part));
         });
         Ok((Reader::new(Worker::start(&self.names, name, body, &[file])?, reader), name))
     }
@@ -244,10 +277,10 @@ impl Manager {
         }
         let Running { core, reader, .. } = self.running.swap_remove(index);
         match came {
-            Came::Frame(_, bytes) => {
+            Came::Frame(header, bytes) => {
                 // It leaves by itself, after what it has printed.
                 reader.worker.join();
-                finish(&core, bytes);
+                finish(&core, &header, bytes);
             }
             Came::Part | Came::End => {
                 let how = if self.state.lock().terminated {
@@ -261,15 +294,16 @@ impl Manager {
     }
 }
 
-fn finish(core: &Core, mut bytes: Vec<u8>) {
-    let mut rest = bytes.as_slice();
-    match read_outcome(&mut rest) {
-        Ok(Ok(())) => {
-            let read = bytes.len() - rest.len();
-            bytes.drain(..read);
-            core.finish(Ok(Box::new(bytes)));
-        }
-        Ok(Err(report)) => core.finish_panicked(report),
-        Err(error) => core.finish(Err(error)),
+fn finish(core: &Core, header: &Header, mut bytes: Vec<u8>) {
+    let errors = bytes.split_off(header.values.min(bytes.len()));
+    match read_failures(&errors).pop() {
+        None => core.finish(Ok(Box::new(bytes))),
+        Some((_, Failure::Panicked(report))) => core.finish_panicked(report),
+        Some((_, failure)) => core.finish(Err(failure.into())),
     }
+}
+
+/// What a task has left behind.
+pub(super) fn task_bytes(value: Value) -> Result<Vec<u8>, TaskError> {
+    value.downcast::<Vec<u8>>().map(|bytes| *bytes).map_err(|_| TaskError::Lost)
 }

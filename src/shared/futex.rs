@@ -12,7 +12,7 @@ const SLICE: Duration = Duration::from_millis(100);
 
 /// How a sleep ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Slept {
+pub(crate) enum Slept {
     /// Somebody has called, or the word was another one.
     Woken,
     /// Time to look around: whether the one who is waited for still lives.
@@ -26,7 +26,7 @@ pub(super) enum Slept {
 ///
 /// Unwinds on an interrupt.
 #[track_caller]
-pub(super) fn sleep(word: &AtomicU32, expected: u32, deadline: Option<Instant>) -> Slept {
+pub(crate) fn sleep(word: &AtomicU32, expected: u32, deadline: Option<Instant>) -> Slept {
     interrupt::check();
     let slice = if host::is_connected() { SLICE_IN_NOTEBOOK } else { SLICE };
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -42,7 +42,7 @@ pub(super) fn sleep(word: &AtomicU32, expected: u32, deadline: Option<Instant>) 
     }
 }
 
-pub(super) use system::wake;
+pub(crate) use system::wake;
 
 #[cfg(target_os = "linux")]
 mod system {
@@ -60,7 +60,7 @@ mod system {
     }
 
     /// Wakes so many of those that sleep at `word`.
-    pub(in crate::shared) fn wake(word: &AtomicU32, count: u32) {
+    pub(crate) fn wake(word: &AtomicU32, count: u32) {
         let count = count.min(i32::MAX as u32);
         // SAFETY: the word's address is a name only.
         unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, count) };
@@ -84,5 +84,5 @@ mod system {
         true
     }
 
-    pub(in crate::shared) fn wake(_word: &AtomicU32, _count: u32) {}
+    pub(crate) fn wake(_word: &AtomicU32, _count: u32) {}
 }

@@ -8,12 +8,13 @@
 //! inherit; it goes when the last process has let go of it. Who waits sleeps on a word of
 //! that memory ([`futex`]), in slices, so that a notebook's interrupt and the death of
 //! whoever is waited for are noticed. [`RawLock`](raw_lock::RawLock) is the one lock below
-//! all.
+//! all. What travels is written and read by [`codec`].
 
 mod array;
 mod barrier;
+pub(crate) mod codec;
 mod event;
-mod futex;
+pub(crate) mod futex;
 mod lock;
 mod number;
 mod pipe;

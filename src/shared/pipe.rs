@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use super::codec;
 use super::raw_lock::RawLock;
 use super::segment::Segment;
 use super::transfer::Transfer;
@@ -335,7 +336,7 @@ impl<T: Transfer> Connection<T> {
     /// be sent.
     #[track_caller]
     pub fn send(&self, item: T) -> Result<(), ConnectionError> {
-        let bytes = postcard::to_stdvec(&item).map_err(|error| not_sendable(&error))?;
+        let bytes = codec::to_bytes(&item).map_err(|error| not_sendable(&error))?;
         self.end.send(&bytes)
     }
 
@@ -363,7 +364,7 @@ impl<T: Transfer> Connection<T> {
     #[track_caller]
     fn recv_until(&self, deadline: Option<Instant>) -> Result<T, ConnectionError> {
         let bytes = self.end.receive(deadline)?;
-        postcard::from_bytes(&bytes).map_err(|error| not_sendable(&error))
+        codec::read(&mut bytes.as_slice()).map_err(|error| not_sendable(&error))
     }
 }
 

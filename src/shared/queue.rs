@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::codec;
 use super::ring::{Refused, Ring};
 use super::transfer::Transfer;
 use crate::executor::deadline;
@@ -133,7 +134,7 @@ impl<T: Transfer> ProcessQueue<T> {
 
     #[track_caller]
     fn put_bytes(&self, item: &T, seconds: Option<f64>) -> Result<(), ProcessQueueError> {
-        let bytes = postcard::to_stdvec(item).map_err(|error| not_sendable(&error))?;
+        let bytes = codec::to_bytes(item).map_err(|error| not_sendable(&error))?;
         Ok(self.ring.put(&bytes, deadline(seconds))?)
     }
 
@@ -174,7 +175,7 @@ impl<T: Transfer> ProcessQueue<T> {
     #[track_caller]
     fn get_bytes(&self, seconds: Option<f64>) -> Result<T, ProcessQueueError> {
         let bytes = self.ring.get(deadline(seconds))?;
-        postcard::from_bytes(&bytes).map_err(|error| not_sendable(&error))
+        codec::read(&mut bytes.as_slice()).map_err(|error| not_sendable(&error))
     }
 }
 
