@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::core::{self, Core, Work};
+use super::core::{self, Core, Work, work};
 use super::{Executor, Future, Handle, TaskError};
 use crate::__rt::guarded::{Guarded, generation};
 use crate::__rt::host;
@@ -226,7 +226,7 @@ impl Drop for Inner {
 
 impl<T: Send + 'static> Executor<T> for RayonExecutor {
     fn submit<F: FnOnce() -> T + Send + 'static>(&self, task: F) -> Future<T> {
-        Future::around(self.inner.submit(Box::new(|| Box::new(task()))))
+        Future::around(self.inner.submit(work(task)))
     }
 
     fn map<A, F, I>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>

@@ -5,6 +5,7 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use super::core::work;
 use super::{Executor, Future, TaskError};
 use crate::pool::chunks::{self, ChunkSize};
 use crate::pool::workers::{OwnWorkers, Spawn, Workers};
@@ -93,15 +94,9 @@ impl fmt::Debug for ThreadPoolExecutor {
     }
 }
 
-impl Drop for ThreadPoolExecutor {
-    fn drop(&mut self) {
-        self.workers.end();
-    }
-}
-
 impl<T: Send + 'static> Executor<T> for ThreadPoolExecutor {
     fn submit<F: FnOnce() -> T + Send + 'static>(&self, task: F) -> Future<T> {
-        Future::around(self.workers.submit(Box::new(|| Box::new(task()))))
+        Future::around(self.workers.submit(work(task)))
     }
 
     fn map<A, F, I>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>

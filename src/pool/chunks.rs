@@ -4,17 +4,19 @@
 //! call only the loop of a [`Job`] is compiled. Runners, one for each worker, take chunks in
 //! turn until none is left.
 
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::in_place::{self, Job};
+use super::in_place::{Job, Memory, Types, TypesOf};
+use super::items::Source;
 use super::workers::Spawn;
 use crate::__rt::caught::{self, Caught};
 use crate::__rt::guarded::Guarded;
 use crate::executor::TaskError;
-use crate::executor::core::{Core, panic_text};
+use crate::executor::core::{Core, error_of};
 use crate::timeline;
 
 /// While it works on a chunk, a runner asks so often whether to stop.
@@ -53,9 +55,15 @@ where
     F: Fn(A) -> T + Send + Sync + 'static,
     I: IntoIterator<Item = A>,
 {
-    let job = run(spawn, size, Job::new(f, items))?;
-    // SAFETY: all items were done without an error, and nobody works on them any more.
-    Ok(unsafe { in_place::take_results(&job) })
+    let items = Source::of::<A, I>(items);
+    let f = ManuallyDrop::new(f);
+    // SAFETY: the types are those of the function, which is not used again, and of the items.
+    let results = unsafe { run(spawn, size, TypesOf::<A, T, F, I>::TYPES, (&raw const f).cast(), items) };
+    match results {
+        // SAFETY: this is the type.
+        Ok(results) => Ok(unsafe { results.into_vec() }),
+        Err(error) => Err(error),
+    }
 }
 
 /// The state of one call, which its runners share.
@@ -114,24 +122,24 @@ impl Chunks {
         {
             let is_recorded = timeline::is_recording();
             let items = if is_recorded { 1 } else { *size };
-            let part = start..chunk.end.min(start.saturating_add(items));
+            let end = chunk.end.min(start.saturating_add(items));
             let span = is_recorded.then(|| timeline::task("map", start as u64));
             let began = Instant::now();
-            let at = AtomicUsize::new(start);
+            let mut at = start;
             // SAFETY: an index is taken once, from `next`, and used once, here.
-            let caught = caught::catch(&mut || unsafe { self.job.run(part.clone(), &at) });
+            let caught = caught::catch(&mut || unsafe { self.job.run(&mut at, end) });
             drop(span);
             if let Err(caught) = caught {
-                let failed = at.into_inner();
-                self.job.keep(chunk.start..failed);
+                self.job.keep(chunk.start..at);
                 // SAFETY: as above; these were taken and not used.
-                unsafe { self.job.drop_items(part.end..chunk.end) };
-                return self.fail(failed, caught);
+                unsafe { self.job.drop_items(at + 1..chunk.end) };
+                return self.fail(at, caught);
             }
-            start = part.end;
+            let done = end - start;
+            start = end;
             if began.elapsed() > ASK_EVERY {
                 *size = (*size / 2).max(1);
-            } else if part.len() == *size {
+            } else if done == *size {
                 *size = size.saturating_mul(2);
             }
         }
@@ -142,10 +150,7 @@ impl Chunks {
     }
 
     fn fail(&self, index: usize, caught: Caught) {
-        let error = match caught {
-            Caught::Panicked(report) => TaskError::Panicked(panic_text(&report)),
-            Caught::Interrupted(_) => TaskError::Interrupted,
-        };
+        let error = error_of(caught);
         self.failed.fetch_min(index, Ordering::AcqRel);
         let mut first = self.error.lock();
         if first.as_ref().is_none_or(|(earlier, _)| index < *earlier) {
@@ -177,13 +182,24 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// Does a job to its end.
+/// Makes all results.
+///
+/// # Safety
+/// As [`Job::new`].
 #[track_caller]
-fn run(spawn: &dyn Spawn, size: ChunkSize, job: Job) -> Result<Arc<Job>, TaskError> {
-    let job = Arc::new(job);
+unsafe fn run(
+    spawn: &dyn Spawn,
+    size: ChunkSize,
+    types: &'static Types,
+    f: *const u8,
+    items: Source,
+) -> Result<Memory, TaskError> {
+    // SAFETY: the caller's promise.
+    let job = Arc::new(unsafe { Job::new(types, f, items) });
     let size = size.items(job.count(), spawn.workers());
     run_chunks(spawn, &Arc::new(Chunks::new(job.clone(), size)))?;
-    Ok(job)
+    // SAFETY: all items were done without an error, and nobody works on them any more.
+    Ok(unsafe { job.give() })
 }
 
 #[track_caller]

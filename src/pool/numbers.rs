@@ -6,14 +6,14 @@
 
 use std::any::TypeId;
 use std::marker::PhantomData;
-use std::mem::transmute_copy;
+use std::mem::needs_drop;
 use std::ops::{Range, RangeInclusive};
 
 /// A range of whole numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Numbers {
     /// The bits of the first one.
-    first: u64,
+    pub first: u64,
     pub count: usize,
 }
 
@@ -23,26 +23,29 @@ impl Numbers {
         // SAFETY: the pointer is to a value of the type told.
         unsafe { look(id_of::<I>(), std::ptr::from_ref(items).cast()) }
     }
+}
 
-    /// The number at this place.
-    ///
-    /// # Safety
-    /// `A` is the type of the range's numbers.
-    #[inline]
-    pub unsafe fn nth<A>(self, index: usize) -> A {
-        // (Of the bits as many as the type has: then the number is in the range, whatever
-        // the way there.)
-        let bits = self.first.wrapping_add(index as u64);
-        // SAFETY: a whole number of that size; for the type see the caller's promise.
-        unsafe {
-            match size_of::<A>() {
-                1 => transmute_copy(&(bits as u8)),
-                2 => transmute_copy(&(bits as u16)),
-                4 => transmute_copy(&(bits as u32)),
-                _ => transmute_copy(&bits),
-            }
-        }
-    }
+/// Whether `I` can be a range of `A`, as far as their sizes tell: what cannot be need not be
+/// compiled.
+pub(crate) const fn may_be<A, I>() -> bool {
+    let (number, items) = (size_of::<A>(), size_of::<I>());
+    let is_number = matches!(number, 1 | 2 | 4 | 8) && !needs_drop::<A>();
+    // (The second one is a `RangeInclusive`, which knows whether it is used up.)
+    is_number && !needs_drop::<I>() && (items == 2 * number || items == 3 * number)
+}
+
+/// The number so many after the first one.
+///
+/// # Safety
+/// `A` is the type of the range's numbers.
+#[inline]
+pub(crate) unsafe fn nth<A>(first: u64, index: usize) -> A {
+    // (Of the bits as many as the type has: then the number is in the range, whatever
+    // the way there.)
+    let bits = first.wrapping_add(index as u64);
+    let lowest = if cfg!(target_endian = "big") { 8 / size_of::<A>() - 1 } else { 0 };
+    // SAFETY: a whole number of at most that size; for the type see the caller's promise.
+    unsafe { (&raw const bits).cast::<A>().add(lowest).read() }
 }
 
 /// The number of a type that may have lifetimes in it, without them.
@@ -73,6 +76,8 @@ pub(super) fn id_of<I>() -> TypeId {
 unsafe fn look(id: TypeId, items: *const ()) -> Option<Numbers> {
     macro_rules! ranges {
         ($($number:ty)*) => {$(
+            const { assert!(may_be::<$number, Range<$number>>()) };
+            const { assert!(may_be::<$number, RangeInclusive<$number>>()) };
             if id == TypeId::of::<Range<$number>>() {
                 // SAFETY: the caller's promise.
                 let range = unsafe { &*items.cast::<Range<$number>>() };
@@ -99,7 +104,7 @@ mod tests {
     fn numbers<A: PartialEq + std::fmt::Debug>(items: impl Iterator<Item = A>) -> Option<Vec<A>> {
         let numbers = Numbers::of(&items)?;
         // SAFETY: the type is that of the items.
-        let made: Vec<A> = (0..numbers.count).map(|index| unsafe { numbers.nth(index) }).collect();
+        let made: Vec<A> = (0..numbers.count).map(|index| unsafe { nth(numbers.first, index) }).collect();
         assert_eq!(made, items.collect::<Vec<A>>());
         Some(made)
     }

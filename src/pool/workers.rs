@@ -41,8 +41,7 @@ pub(crate) trait Spawn {
     }
 }
 
-/// Some threads and their queue. A drop lets go of the threads without waiting: see
-/// [`end`](Workers::end).
+/// Some threads and their queue. For what a drop does see [`end`](Workers::end).
 pub(crate) struct Workers {
     most: usize,
     name: Arc<str>,
@@ -190,7 +189,7 @@ impl Workers {
     /// What a drop of the pool does: as [`close`](Workers::close) and
     /// [`join`](Workers::join). While a panic or an interrupt unwinds, it cancels in place
     /// of waiting; and a task that drops its own pool waits for nothing.
-    pub fn end(&self) {
+    fn end(&self) {
         self.close();
         if thread::panicking() {
             self.cancel_queued();
@@ -235,7 +234,7 @@ impl Spawn for Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        self.close();
+        self.end();
     }
 }
 
