@@ -11,8 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::in_place::{Job, Memory, Types, TypesOf};
-use super::items::Source;
-use super::workers::Spawn;
+use super::workers::{Pool, Spawn};
 use crate::__rt::caught::{self, Caught};
 use crate::__rt::guarded::Guarded;
 use crate::executor::TaskError;
@@ -48,18 +47,17 @@ impl ChunkSize {
 ///
 /// Unwinds on an interrupt; then nothing more is begun.
 #[track_caller]
-pub(crate) fn map<A, T, F, I>(spawn: &dyn Spawn, size: ChunkSize, f: F, items: I) -> Result<Vec<T>, TaskError>
+pub(crate) fn map<A, T, F, I>(pool: &impl Pool, size: ChunkSize, f: F, items: I) -> Result<Vec<T>, TaskError>
 where
     A: Send + 'static,
     T: Send + 'static,
     F: Fn(A) -> T + Send + Sync + 'static,
     I: IntoIterator<Item = A>,
 {
-    let items = Source::of::<A, I>(items);
-    let f = ManuallyDrop::new(f);
-    // SAFETY: the types are those of the function, which is not used again, and of the items.
-    let results = unsafe { run(spawn, size, TypesOf::<A, T, F, I>::TYPES, (&raw const f).cast(), items) };
-    match results {
+    let (f, items) = (ManuallyDrop::new(f), ManuallyDrop::new(items));
+    let types = TypesOf::<A, T, F, I>::TYPES;
+    // SAFETY: these are the types, and neither is used again.
+    match unsafe { run(pool.spawner(), size, types, (&raw const f).cast(), (&raw const items).cast()) } {
         // SAFETY: this is the type.
         Ok(results) => Ok(unsafe { results.into_vec() }),
         Err(error) => Err(error),
@@ -192,7 +190,7 @@ unsafe fn run(
     size: ChunkSize,
     types: &'static Types,
     f: *const u8,
-    items: Source,
+    items: *const u8,
 ) -> Result<Memory, TaskError> {
     // SAFETY: the caller's promise.
     let job = Arc::new(unsafe { Job::new(types, f, items) });

@@ -10,19 +10,19 @@ use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::items::Source;
+use super::items::{ItemTypes, ItemTypesOf, Source};
 use super::numbers;
-use super::places::{DropRange, Places, dropping};
+use super::places::{DropRange, Places, Single, dropping};
 use crate::__rt::guarded::Guarded;
 
 /// What is compiled for the types of a call.
 pub(crate) struct Types {
     /// See [`Job::run`].
     run: unsafe fn(&Job, &mut usize, usize),
+    items: ItemTypes,
     f: Layout,
     result: Layout,
     drop_f: Option<DropRange>,
-    drop_items: Option<DropRange>,
     drop_results: Option<DropRange>,
 }
 
@@ -34,13 +34,14 @@ where
     A: Send + 'static,
     T: Send + 'static,
     F: Fn(A) -> T + Send + Sync + 'static,
+    I: IntoIterator<Item = A>,
 {
     pub const TYPES: &'static Types = &Types {
         run: run::<A, T, F, I>,
+        items: ItemTypesOf::<A, I>::TYPES,
         f: Layout::new::<F>(),
         result: Layout::new::<T>(),
         drop_f: dropping::<F>(),
-        drop_items: dropping::<A>(),
         drop_results: dropping::<T>(),
     };
 }
@@ -49,8 +50,7 @@ where
 /// it goes there: half the memory, and half the time to get it from the system.
 pub(crate) struct Job {
     types: &'static Types,
-    /// One place, with the function.
-    f: Places,
+    f: Single,
     items: ManuallyDrop<Places>,
     /// The items are the numbers from this one on, and their places are empty.
     first: Option<u64>,
@@ -90,18 +90,20 @@ impl Memory {
 
 impl Job {
     /// # Safety
-    /// `f` points to a function of these types, which is not used there again; the items
-    /// are of these types, too.
-    pub unsafe fn new(types: &'static Types, f: *const u8, source: Source) -> Job {
-        let Source { items, first, count } = source;
+    /// `f` points to a function of these types and `items` to what its items come from; both
+    /// are not used there again.
+    pub unsafe fn new(types: &'static Types, f: *const u8, items: *const u8) -> Job {
+        // SAFETY: two places for a value of that layout.
+        let write = |place: *mut u8| unsafe { place.copy_from_nonoverlapping(f, types.f.size()) };
+        // SAFETY: it writes the function.
+        let f = unsafe { Single::new(types.f, types.drop_f, write) };
+        // SAFETY: the caller's promise.
+        let Source { items, first, count } = unsafe { Source::of(&types.items, items) };
         let fits = first.is_none() && items.layout == types.result;
         let results = (!fits).then(|| ManuallyDrop::new(Places::new(types.result, count)));
-        let place = Places::new(types.f, 1);
-        // SAFETY: two places for a value of that layout.
-        unsafe { place.start.copy_from_nonoverlapping(f, types.f.size()) };
         Job {
             types,
-            f: place,
+            f,
             results_start: results.as_ref().map_or(items.start, |results| results.start),
             results,
             items: ManuallyDrop::new(items),
@@ -133,7 +135,7 @@ impl Job {
     /// # Safety
     /// As [`run`](Job::run).
     pub unsafe fn drop_items(&self, range: Range<usize>) {
-        if let (Some(drop), None) = (self.types.drop_items, &self.first) {
+        if let (Some(drop), None) = (self.types.items.drop, &self.first) {
             // SAFETY: the caller's promise.
             unsafe { drop(self.items.start, range) };
         }
@@ -194,10 +196,6 @@ impl Drop for Job {
             // SAFETY: as above.
             unsafe { ManuallyDrop::drop(results) };
         }
-        if let Some(drop) = self.types.drop_f {
-            // SAFETY: as above; it is in the one place that there is.
-            unsafe { drop(self.f.start, 0..1) };
-        }
     }
 }
 
@@ -207,7 +205,7 @@ impl Drop for Job {
 /// As there, the items are there, and the job is one of these types.
 unsafe fn run<A: 'static, T, F: Fn(A) -> T, I>(job: &Job, at: &mut usize, end: usize) {
     // SAFETY: it is there as long as the job.
-    let f = unsafe { &*job.f.start.cast::<F>() };
+    let f = unsafe { &*job.f.start().cast::<F>() };
     let (items, results, first) = (job.items.start.cast::<A>(), job.results_start.cast::<T>(), job.first);
     while *at < end {
         let index = *at;

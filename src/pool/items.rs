@@ -5,11 +5,45 @@
 
 use std::alloc::Layout;
 use std::any::TypeId;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::ptr;
 
 use super::numbers::{self, Numbers, id_of};
-use super::places::{DropRange, Places, dropping};
+use super::places::{DropRange, Places, Single, dropping};
+
+/// What is compiled for the items of a call. Each pointer handed over is to items of that
+/// type, which are not used there again.
+pub(crate) struct ItemTypes {
+    layout: Layout,
+    pub drop: Option<DropRange>,
+    /// The number of the type that the items come in, if it can be a range or a vector.
+    id: Option<fn() -> TypeId>,
+    /// That of a vector of such items, and what takes one apart.
+    vector: Option<(fn() -> TypeId, unsafe fn(*const u8) -> Places, unsafe fn(*const u8) -> usize)>,
+    /// Makes an iterator of the items, at the second place.
+    begin: unsafe fn(*const u8, *mut u8),
+    iterator: Layout,
+    drop_iterator: Option<DropRange>,
+    fill: unsafe fn(*mut u8, &mut Filling),
+}
+
+/// Items `A` from an `I`.
+pub(crate) struct ItemTypesOf<A, I>(PhantomData<(A, I)>);
+
+impl<A: 'static, I: IntoIterator<Item = A>> ItemTypesOf<A, I> {
+    const MAY_BE_VECTOR: bool = std::mem::needs_drop::<I>() && size_of::<I>() == size_of::<Vec<A>>();
+
+    pub const TYPES: ItemTypes = ItemTypes {
+        layout: Layout::new::<A>(),
+        drop: dropping::<A>(),
+        id: if Self::MAY_BE_VECTOR || numbers::may_be::<A, I>() { Some(id_of::<I>) } else { None },
+        vector: if Self::MAY_BE_VECTOR { Some((TypeId::of::<Vec<A>>, memory::<A>, count::<A>)) } else { None },
+        begin: begin::<I>,
+        iterator: Layout::new::<I::IntoIter>(),
+        drop_iterator: dropping::<I::IntoIter>(),
+        fill: fill::<A, I::IntoIter>,
+    };
+}
 
 /// The items of a call.
 pub(crate) struct Source {
@@ -19,40 +53,28 @@ pub(crate) struct Source {
     pub count: usize,
 }
 
-/// Whether these items can be a vector.
-const fn may_be_vector<A, I>() -> bool {
-    std::mem::needs_drop::<I>() && size_of::<I>() == size_of::<Vec<A>>()
-}
-
 impl Source {
-    pub fn of<A: 'static, I: IntoIterator<Item = A>>(items: I) -> Source {
-        if const { numbers::may_be::<A, I>() }
-            && let Some(numbers) = Numbers::of(&items)
-        {
-            return Source::numbers(numbers);
+    /// # Safety
+    /// As [`ItemTypes`] says.
+    pub unsafe fn of(types: &ItemTypes, items: *const u8) -> Source {
+        if let Some(id) = types.id.map(|id| id()) {
+            // SAFETY: the caller's promise.
+            if let Some(Numbers { first, count }) = unsafe { Numbers::of(id, items) } {
+                return Source { items: Places::new(types.layout, 0), first: Some(first), count };
+            }
+            if let Some((_, memory, count)) = types.vector.filter(|(vector, ..)| vector() == id) {
+                // SAFETY: as above, and the types were just compared.
+                return unsafe { Source { count: count(items), items: memory(items), first: None } };
+            }
         }
-        if const { may_be_vector::<A, I>() } && id_of::<I>() == TypeId::of::<Vec<A>>() {
-            let items = ManuallyDrop::new(items);
-            // SAFETY: the types were just compared, and the items are not used again.
-            let mut items = ManuallyDrop::new(unsafe { ptr::from_ref(&items).cast::<Vec<A>>().read() });
-            return Source::vector(Layout::new::<A>(), items.as_mut_ptr().cast(), items.len(), items.capacity());
+        let places = ManuallyDrop::new(Places::new(types.layout, 0));
+        let mut filling = Filling { places, count: 0, drop: types.drop };
+        // SAFETY: the caller's promise; the places are for such items.
+        unsafe {
+            let iterator = Single::new(types.iterator, types.drop_iterator, |place| (types.begin)(items, place));
+            (types.fill)(iterator.start(), &mut filling);
         }
-        let mut items = ManuallyDrop::new(items.into_iter());
-        // (What looks like a range is one nearly always, and not worth one more function.)
-        let expected = if const { numbers::may_be::<A, I>() } { 0 } else { items.size_hint().0 };
-        let filling = Filling::new(Layout::new::<A>(), expected, const { dropping::<A>() });
-        // SAFETY: the iterator is of that type and not used again, the places are the items'.
-        unsafe { filling.fill(fill::<A, I::IntoIter>, (&raw mut items).cast()) }
-    }
-
-    #[inline(never)]
-    fn numbers(numbers: Numbers) -> Source {
-        Source { items: Places::new(Layout::new::<u64>(), 0), first: Some(numbers.first), count: numbers.count }
-    }
-
-    #[inline(never)]
-    fn vector(item: Layout, start: *mut u8, count: usize, capacity: usize) -> Source {
-        Source { items: Places { start, layout: item, capacity }, first: None, count }
+        filling.finish()
     }
 }
 
@@ -64,28 +86,26 @@ struct Filling {
 }
 
 impl Filling {
+    /// So many are expected.
     #[inline(never)]
-    fn new(layout: Layout, expected: usize, drop: Option<DropRange>) -> Filling {
-        Filling { places: ManuallyDrop::new(Places::new(layout, expected)), count: 0, drop }
-    }
-
-    /// # Safety
-    /// As `fill` asks for, to which `items` is handed.
-    #[inline(never)]
-    unsafe fn fill(mut self, fill: unsafe fn(*mut u8, &mut Filling), items: *mut u8) -> Source {
-        // SAFETY: the caller's promise.
-        unsafe { fill(items, &mut self) };
-        // SAFETY: neither the places nor this are used again.
-        let items = unsafe { ManuallyDrop::take(&mut self.places) };
-        let count = self.count;
-        std::mem::forget(self);
-        Source { items, first: None, count }
+    fn expect(&mut self, items: usize) {
+        if items > self.places.capacity {
+            self.places.grow_to(items);
+        }
     }
 
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
         self.places.grow_to((self.count * 2).max(4));
+    }
+
+    fn finish(mut self) -> Source {
+        // SAFETY: neither the places nor this are used again.
+        let items = unsafe { ManuallyDrop::take(&mut self.places) };
+        let count = self.count;
+        std::mem::forget(self);
+        Source { items, first: None, count }
     }
 }
 
@@ -101,17 +121,47 @@ impl Drop for Filling {
     }
 }
 
+/// The memory of a vector, which is the caller's from now on.
+///
 /// # Safety
-/// `items` points to an `I` that nobody else uses from now on; the places are for `A`.
+/// As [`ItemTypes`] says: `items` is a `Vec<A>`.
+unsafe fn memory<A>(items: *const u8) -> Places {
+    // SAFETY: the caller's promise.
+    let mut items = ManuallyDrop::new(unsafe { items.cast::<Vec<A>>().read() });
+    Places { start: items.as_mut_ptr().cast(), layout: Layout::new::<A>(), capacity: items.capacity() }
+}
+
+/// # Safety
+/// As [`memory`].
+unsafe fn count<A>(items: *const u8) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { (*items.cast::<Vec<A>>()).len() }
+}
+
+/// # Safety
+/// As [`ItemTypes`] says; the place is for an iterator over them.
+unsafe fn begin<I: IntoIterator>(items: *const u8, place: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe { place.cast::<I::IntoIter>().write(items.cast::<I>().read().into_iter()) };
+}
+
+/// # Safety
+/// `items` points to an `I`, and the places are for `A`.
 unsafe fn fill<A, I: Iterator<Item = A>>(items: *mut u8, filling: &mut Filling) {
     // SAFETY: the caller's promise.
-    let items = unsafe { items.cast::<I>().read() };
-    for item in items {
+    let items = unsafe { &mut *items.cast::<I>() };
+    // (What looks like a range is one nearly always, and not worth one more function.)
+    if const { !numbers::may_be::<A, I>() } {
+        filling.expect(items.size_hint().0);
+    }
+    while let Some(item) = items.next() {
+        // (If there is no memory for it, it is not dropped, and its drop is not compiled.)
+        let item = ManuallyDrop::new(item);
         if filling.count == filling.places.capacity {
             filling.grow();
         }
         // SAFETY: within the memory, and nothing is in this place.
-        unsafe { filling.places.start.cast::<A>().add(filling.count).write(item) };
+        unsafe { filling.places.start.cast::<ManuallyDrop<A>>().add(filling.count).write(item) };
         filling.count += 1;
     }
 }

@@ -19,9 +19,31 @@ pub(crate) struct Numbers {
 
 impl Numbers {
     /// The numbers, if the items are such a range.
-    pub fn of<I>(items: &I) -> Option<Numbers> {
-        // SAFETY: the pointer is to a value of the type told.
-        unsafe { look(id_of::<I>(), std::ptr::from_ref(items).cast()) }
+    ///
+    /// # Safety
+    /// `items` points to a value of the type that `id` tells.
+    pub unsafe fn of(id: TypeId, items: *const u8) -> Option<Numbers> {
+        macro_rules! ranges {
+            ($($number:ty)*) => {$(
+                const { assert!(may_be::<$number, Range<$number>>()) };
+                const { assert!(may_be::<$number, RangeInclusive<$number>>()) };
+                if id == TypeId::of::<Range<$number>>() {
+                    // SAFETY: the caller's promise.
+                    let range = unsafe { &*items.cast::<Range<$number>>() };
+                    return numbers(range.start as u64, range.size_hint());
+                }
+                if id == TypeId::of::<RangeInclusive<$number>>() {
+                    // SAFETY: the caller's promise.
+                    let range = unsafe { &*items.cast::<RangeInclusive<$number>>() };
+                    return numbers(*range.start() as u64, range.size_hint());
+                }
+            )*};
+        }
+        fn numbers(first: u64, (least, most): (usize, Option<usize>)) -> Option<Numbers> {
+            (most == Some(least)).then_some(Numbers { first, count: least })
+        }
+        ranges!(u8 i8 u16 i16 u32 i32 u64 i64 usize isize);
+        None
     }
 }
 
@@ -71,38 +93,17 @@ pub(super) fn id_of<I>() -> TypeId {
     unsafe { std::mem::transmute::<&dyn HasId, &(dyn HasId + 'static)>(marker) }.id()
 }
 
-/// # Safety
-/// `items` points to a value of the type that `id` tells.
-unsafe fn look(id: TypeId, items: *const ()) -> Option<Numbers> {
-    macro_rules! ranges {
-        ($($number:ty)*) => {$(
-            const { assert!(may_be::<$number, Range<$number>>()) };
-            const { assert!(may_be::<$number, RangeInclusive<$number>>()) };
-            if id == TypeId::of::<Range<$number>>() {
-                // SAFETY: the caller's promise.
-                let range = unsafe { &*items.cast::<Range<$number>>() };
-                return numbers(range.start as u64, range.size_hint());
-            }
-            if id == TypeId::of::<RangeInclusive<$number>>() {
-                // SAFETY: the caller's promise.
-                let range = unsafe { &*items.cast::<RangeInclusive<$number>>() };
-                return numbers(*range.start() as u64, range.size_hint());
-            }
-        )*};
-    }
-    fn numbers(first: u64, (least, most): (usize, Option<usize>)) -> Option<Numbers> {
-        (most == Some(least)).then_some(Numbers { first, count: least })
-    }
-    ranges!(u8 i8 u16 i16 u32 i32 u64 i64 usize isize);
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn look<I>(items: &I) -> Option<Numbers> {
+        // SAFETY: this is its type.
+        unsafe { Numbers::of(id_of::<I>(), std::ptr::from_ref(items).cast()) }
+    }
+
     fn numbers<A: PartialEq + std::fmt::Debug>(items: impl Iterator<Item = A>) -> Option<Vec<A>> {
-        let numbers = Numbers::of(&items)?;
+        let numbers = look(&items)?;
         // SAFETY: the type is that of the items.
         let made: Vec<A> = (0..numbers.count).map(|index| unsafe { nth(numbers.first, index) }).collect();
         assert_eq!(made, items.collect::<Vec<A>>());
@@ -129,7 +130,7 @@ mod tests {
         assert_eq!(numbers((0..3u64).map(|x| x + 1)), None);
         assert_eq!(numbers(["a"].into_iter()), None);
         let local = String::new();
-        assert!(Numbers::of(&[&local].iter().map(|text| text.len())).is_none());
+        assert!(look(&[&local].iter().map(|text| text.len())).is_none());
         assert_eq!(numbers('a'..'c'), None);
     }
 }

@@ -63,6 +63,37 @@ impl Drop for Places {
     }
 }
 
+/// A value of its own, which it drops.
+pub(crate) struct Single {
+    place: Places,
+    drop: Option<DropRange>,
+}
+
+impl Single {
+    /// `write` is given the place, where there is nothing yet.
+    ///
+    /// # Safety
+    /// It writes a value of that layout, for which `drop` is.
+    pub unsafe fn new(layout: Layout, drop: Option<DropRange>, write: impl FnOnce(*mut u8)) -> Single {
+        let place = Places::new(layout, 1);
+        write(place.start);
+        Single { place, drop }
+    }
+
+    pub fn start(&self) -> *mut u8 {
+        self.place.start
+    }
+}
+
+impl Drop for Single {
+    fn drop(&mut self) {
+        if let Some(drop) = self.drop {
+            // SAFETY: it is there, and nothing uses it after this.
+            unsafe { drop(self.place.start, 0..1) };
+        }
+    }
+}
+
 /// Drops values at these places.
 ///
 /// # Safety

@@ -11,8 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::in_place::{Job, Types, TypesOf};
-use super::items::Source;
-use super::workers::Spawn;
+use super::workers::{Pool, Spawn};
 use crate::__rt::caught;
 use crate::__rt::owned::owner;
 use crate::executor::core::{Core, error_of};
@@ -127,7 +126,7 @@ impl Batches {
         spawn: &dyn Spawn,
         types: &'static Types,
         f: *const u8,
-        items: Source,
+        items: *const u8,
         size: usize,
         in_order: bool,
     ) -> Owner {
@@ -136,8 +135,7 @@ impl Batches {
         let left = job.count();
         let starts = (0..left.div_ceil(size)).map(|batch| batch * size);
         let chunks = starts.map(|start| Chunk { job: job.clone(), range: start..left.min(start.saturating_add(size)) });
-        let cores: Vec<Arc<Core>> =
-            chunks.map(|chunk| Core::new(Box::new(move || Box::new(chunk.run())))).collect();
+        let cores: Vec<Arc<Core>> = chunks.map(|chunk| Core::new(Box::new(move || Box::new(chunk.run())))).collect();
         let order = if in_order { Order::Items(0) } else { Order::Ends(Ends::of(cores.clone())) };
         for core in &cores {
             spawn.spawn(core.clone());
@@ -194,17 +192,16 @@ impl Drop for Batches {
 
 impl<T: Send + 'static> Results<T> {
     /// Begins to make the results of `f`, in chunks of `size` items.
-    pub(crate) fn begin<A, F, I>(spawn: &dyn Spawn, f: F, items: I, size: usize, in_order: bool) -> Results<T>
+    pub(crate) fn begin<A, F, I>(pool: &impl Pool, f: F, items: I, size: usize, in_order: bool) -> Results<T>
     where
         A: Send + 'static,
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        let items = Source::of::<A, I>(items);
-        let f = ManuallyDrop::new(f);
-        let types = TypesOf::<A, T, F, I>::TYPES;
-        // SAFETY: the types are those of the function, which is not used again, and of the items.
-        let batches = unsafe { Batches::begin(spawn, types, (&raw const f).cast(), items, size, in_order) };
+        let (f, items) = (ManuallyDrop::new(f), ManuallyDrop::new(items));
+        let (types, items) = (TypesOf::<A, T, F, I>::TYPES, (&raw const items).cast());
+        // SAFETY: these are the types, and neither is used again.
+        let batches = unsafe { Batches::begin(pool.spawner(), types, (&raw const f).cast(), items, size, in_order) };
         Results { batches, results: PhantomData }
     }
 

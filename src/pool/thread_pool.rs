@@ -7,9 +7,9 @@ use std::thread;
 
 use super::chunks::{self, ChunkSize};
 use super::results::Results;
-use super::workers::{OwnWorkers, Spawn, Workers};
-use crate::executor::core::work;
-use crate::executor::{CallWith, Future, TaskError};
+use super::workers::{OwnWorkers, Pool, Spawn, Workers};
+use crate::executor::core::{Work, work};
+use crate::executor::{CallWith, Future, Handle, TaskError};
 
 const USUAL: ChunkSize = ChunkSize::PerWorker(chunks::FEW);
 
@@ -88,7 +88,7 @@ impl ThreadPool {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        chunks::map(self.workers.spawner(), USUAL, f, items)
+        chunks::map(self, USUAL, f, items)
     }
 
     /// As [`map`](ThreadPool::map), for a function of several arguments and items that are
@@ -127,7 +127,7 @@ impl ThreadPool {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        Results::begin(self.workers.spawner(), f, items, 1, true)
+        Results::begin(self, f, items, 1, true)
     }
 
     /// As [`imap`](ThreadPool::imap), with the results in the order in which they come.
@@ -138,7 +138,7 @@ impl ThreadPool {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        Results::begin(self.workers.spawner(), f, items, 1, false)
+        Results::begin(self, f, items, 1, false)
     }
 
     /// Does a task on one of the threads and waits for its result.
@@ -152,7 +152,7 @@ impl ThreadPool {
 
     /// Hands a task in and returns at once.
     pub fn apply_async<T: Send + 'static>(&self, task: impl FnOnce() -> T + Send + 'static) -> Future<T> {
-        Future::around(self.workers.submit(work(task)))
+        Future::around(self.hand_in(work(task)))
     }
 
     /// Takes no more tasks. Calls after it end with [`TaskError::Shutdown`].
@@ -178,6 +178,18 @@ impl ThreadPool {
     pub fn join(&self) {
         assert!(self.workers.is_closed(), "the pool still takes tasks: call its close() before join()");
         self.workers.join();
+    }
+
+    #[inline(never)]
+    fn hand_in(&self, work: Work) -> Handle {
+        self.workers.submit(work)
+    }
+}
+
+impl Pool for ThreadPool {
+    #[inline(never)]
+    fn spawner(&self) -> &dyn Spawn {
+        &*self.workers
     }
 }
 
@@ -207,7 +219,7 @@ impl Chunked<'_> {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        chunks::map(self.workers.spawner(), ChunkSize::Of(self.size), f, items)
+        chunks::map(self.workers, ChunkSize::Of(self.size), f, items)
     }
 
     /// See [`ThreadPool::starmap`].
@@ -233,7 +245,7 @@ impl Chunked<'_> {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        Results::begin(self.workers.spawner(), f, items, self.size, true)
+        Results::begin(self.workers, f, items, self.size, true)
     }
 
     /// See [`ThreadPool::imap_unordered`].
@@ -244,6 +256,6 @@ impl Chunked<'_> {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        Results::begin(self.workers.spawner(), f, items, self.size, false)
+        Results::begin(self.workers, f, items, self.size, false)
     }
 }

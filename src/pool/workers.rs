@@ -41,6 +41,13 @@ pub(crate) trait Spawn {
     }
 }
 
+/// Has threads that take tasks.
+pub(crate) trait Pool {
+    /// (What is made of the type for that is made here, once: implementations are not
+    /// inlined.)
+    fn spawner(&self) -> &dyn Spawn;
+}
+
 /// Some threads and their queue. For what a drop does see [`end`](Workers::end).
 pub(crate) struct Workers {
     most: usize,
@@ -111,12 +118,6 @@ impl Workers {
         assert!(!name.contains('\0'), "a thread's name cannot have a NUL character in it");
         let name: Arc<str> = name.into();
         Workers { most, crew: Guarded::new(Crew::new(most, name.clone(), false)), name }
-    }
-
-    /// (What is made of the type for that is made here, once.)
-    #[inline(never)]
-    pub fn spawner(&self) -> &dyn Spawn {
-        self
     }
 
     /// Hands a task in.
@@ -200,6 +201,13 @@ impl Workers {
 
     fn is_mine(&self) -> bool {
         MINE.get() == Arc::as_ptr(&*self.crew.lock())
+    }
+}
+
+impl Pool for Workers {
+    #[inline(never)]
+    fn spawner(&self) -> &dyn Spawn {
+        self
     }
 }
 

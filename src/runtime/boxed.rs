@@ -4,15 +4,13 @@
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::any::{Any, TypeId};
+use std::mem::ManuallyDrop;
 
 /// As [`Box::new`].
 pub(crate) fn boxed<T>(value: T) -> Box<T> {
-    let place = room(Layout::new::<T>()).cast::<T>();
-    // SAFETY: memory as a box has it, which becomes this box's.
-    unsafe {
-        place.write(value);
-        Box::from_raw(place)
-    }
+    let value = ManuallyDrop::new(value);
+    // SAFETY: the value is not used again where it was; the memory is a box's.
+    unsafe { Box::from_raw(moved((&raw const value).cast(), Layout::new::<T>()).cast::<T>()) }
 }
 
 /// The value in a box that is of this type.
@@ -36,8 +34,12 @@ pub(crate) fn borrowed<T: 'static>(value: &(dyn Any + Send)) -> &T {
     unsafe { &*std::ptr::from_ref(value).cast::<T>() }
 }
 
+/// Copies a value to memory of its own.
+///
+/// # Safety
+/// It has this layout.
 #[inline(never)]
-fn room(layout: Layout) -> *mut u8 {
+unsafe fn moved(value: *const u8, layout: Layout) -> *mut u8 {
     if layout.size() == 0 {
         return std::ptr::without_provenance_mut(layout.align());
     }
@@ -46,6 +48,8 @@ fn room(layout: Layout) -> *mut u8 {
     if place.is_null() {
         handle_alloc_error(layout);
     }
+    // SAFETY: the caller's promise, and the memory is new.
+    unsafe { place.copy_from_nonoverlapping(value, layout.size()) };
     place
 }
 

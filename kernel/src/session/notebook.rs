@@ -405,8 +405,8 @@ impl Notebook {
         let output = outputs.output.clone();
         let order = self.safety.order(&self.definitions);
         // What is kept may use it again: once, always.
-        self.uses_rayon |= self.setup.tools().has_dependencies
-            || ["rayon", "par_"].iter().any(|name| source.text.contains(name));
+        self.uses_rayon |=
+            self.setup.tools().has_dependencies || ["rayon", "par_"].iter().any(|name| source.text.contains(name));
         let end =
             worker.run(run, &resolved.library, &resolved.entry, self.uses_rayon, order, resolved.compile_time, outputs);
         cell.begun.notify_one();

@@ -245,14 +245,7 @@ impl Resolver<'_> {
     }
 
     /// The plan, and whether items of the notebook are left out of it.
-    fn plan(
-        &self,
-        cell: &Cell,
-        changes: &Changes,
-        learnt: &Learnt,
-        aim: Goal,
-        before: Option<&Needs>,
-    ) -> (Plan, bool) {
+    fn plan(&self, cell: &Cell, changes: &Changes, learnt: &Learnt, aim: Goal, before: Option<&Needs>) -> (Plan, bool) {
         let is_made_again = |name: &String| {
             before.is_some_and(|before| !before.variables.contains(name))
                 && cell.bindings.iter().any(|binding| binding.name == *name)

@@ -113,7 +113,8 @@ impl Setup {
             );
             let mut arguments = self.prelude.rustc_args();
             arguments.extend(self.dependencies.rustc_args());
-            let digest = cache::of_tools([rustc.as_os_str()].into_iter().chain(arguments.iter().map(OsString::as_os_str)));
+            let digest =
+                cache::of_tools([rustc.as_os_str()].into_iter().chain(arguments.iter().map(OsString::as_os_str)));
             Arc::new(Tools {
                 rustc,
                 arguments,
@@ -126,11 +127,6 @@ impl Setup {
     }
 
     pub fn environment(&self) -> Environment {
-        Environment {
-            tools: self.tools().clone(),
-            opt_level: USUAL_LEVEL,
-            debug_lines: false,
-            style: Style::default(),
-        }
+        Environment { tools: self.tools().clone(), opt_level: USUAL_LEVEL, debug_lines: false, style: Style::default() }
     }
 }
