@@ -21,6 +21,10 @@ use crate::timeline;
 /// While it works on a chunk, a runner asks so often whether to stop.
 const ASK_EVERY: Duration = Duration::from_micros(100);
 
+/// A runner that was done with what it took sooner than that takes more the next time: each
+/// time has its cost.
+const SHORT: Duration = Duration::from_micros(50);
+
 /// Chunks for each worker where short functions are likely, as in Python's pools.
 pub(crate) const FEW: usize = 4;
 /// The same where items are likely to be tasks: up to so many for each worker go one by one.
@@ -69,6 +73,9 @@ struct Chunks {
     job: Arc<Job>,
     total: usize,
     size: usize,
+    /// A runner may take several chunks at once, as long as so many items are left for each
+    /// of them.
+    share: usize,
     /// Items before it are taken.
     next: AtomicUsize,
     stopped: AtomicBool,
@@ -80,11 +87,19 @@ struct Chunks {
 }
 
 impl Chunks {
-    fn new(job: Arc<Job>, size: usize) -> Chunks {
+    fn new(job: Arc<Job>, size: ChunkSize, workers: usize) -> Chunks {
+        let total = job.count();
+        let items = size.items(total, workers);
+        let share = match size {
+            // (Items that go one by one are tasks, which may wait for each other.)
+            ChunkSize::PerWorker(_) if items > 1 => items.saturating_mul(2 * workers),
+            _ => usize::MAX,
+        };
         Chunks {
-            total: job.count(),
+            total,
             job,
-            size,
+            size: items,
+            share,
             next: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             failed: AtomicUsize::new(usize::MAX),
@@ -95,17 +110,20 @@ impl Chunks {
 
     /// The life of a runner.
     fn run(&self) {
-        let mut size = 1;
+        let (mut size, mut chunks) = (1, 1_usize);
         loop {
             // What comes after a failed item is not begun.
             if self.stopped.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed) < self.next_item() {
                 return;
             }
-            let start = self.next.fetch_add(self.size, Ordering::Relaxed);
+            let left = self.total - self.next_item();
+            let items = self.size * chunks.min(left / self.share).max(1);
+            let start = self.next.fetch_add(items, Ordering::Relaxed);
             if start >= self.total {
                 return;
             }
-            self.run_chunk(start..self.total.min(start.saturating_add(self.size)), &mut size);
+            let took = self.run_chunk(start..self.total.min(start.saturating_add(items)), &mut size);
+            chunks = if took < SHORT { chunks.saturating_mul(2) } else { (chunks / 2).max(1) };
         }
     }
 
@@ -114,15 +132,17 @@ impl Chunks {
     }
 
     /// `size` items are done before the runner asks whether to stop, as far as is known.
-    fn run_chunk(&self, chunk: Range<usize>, size: &mut usize) {
+    /// Returns how long it took.
+    fn run_chunk(&self, chunk: Range<usize>, size: &mut usize) -> Duration {
         let mut start = chunk.start;
+        let first = Instant::now();
+        let mut began = first;
         while start < chunk.end && !self.stopped.load(Ordering::Relaxed) && self.failed.load(Ordering::Relaxed) > start
         {
             let is_recorded = timeline::is_recording();
             let items = if is_recorded { 1 } else { *size };
             let end = chunk.end.min(start.saturating_add(items));
             let span = is_recorded.then(|| timeline::task("map", start as u64));
-            let began = Instant::now();
             let mut at = start;
             // SAFETY: an index is taken once, from `next`, and used once, here.
             let caught = caught::catch(&mut || unsafe { self.job.run(&mut at, end) });
@@ -131,20 +151,24 @@ impl Chunks {
                 self.job.keep(chunk.start..at);
                 // SAFETY: as above; these were taken and not used.
                 unsafe { self.job.drop_items(at + 1..chunk.end) };
-                return self.fail(at, caught);
+                self.fail(at, caught);
+                return began - first;
             }
             let done = end - start;
             start = end;
-            if began.elapsed() > ASK_EVERY {
+            let ended = Instant::now();
+            if ended - began > ASK_EVERY {
                 *size = (*size / 2).max(1);
             } else if done == *size {
                 *size = size.saturating_mul(2);
             }
+            began = ended;
         }
         self.job.keep(chunk.start..start);
         // SAFETY: as above; these were taken and not used.
         unsafe { self.job.drop_items(start..chunk.end) };
         self.done.fetch_add(start - chunk.start, Ordering::AcqRel);
+        began - first
     }
 
     fn fail(&self, index: usize, caught: Caught) {
@@ -194,8 +218,7 @@ unsafe fn run(
 ) -> Result<Memory, TaskError> {
     // SAFETY: the caller's promise.
     let job = Arc::new(unsafe { Job::new(types, f, items) });
-    let size = size.items(job.count(), spawn.workers());
-    run_chunks(spawn, &Arc::new(Chunks::new(job.clone(), size)))?;
+    run_chunks(spawn, &Arc::new(Chunks::new(job.clone(), size, spawn.workers())))?;
     // SAFETY: all items were done without an error, and nobody works on them any more.
     Ok(unsafe { job.give() })
 }
