@@ -19,13 +19,15 @@ pub(crate) struct ItemTypes {
     /// The number of the type that the items come in, if it can be a range or a vector.
     id: Option<fn() -> TypeId>,
     /// That of a vector of such items, and what takes one apart.
-    vector: Option<(fn() -> TypeId, unsafe fn(*const u8) -> Places, unsafe fn(*const u8) -> usize)>,
+    vector: Option<(fn() -> TypeId, TakeApart)>,
     /// Makes an iterator of the items, at the second place.
     begin: unsafe fn(*const u8, *mut u8),
     iterator: Layout,
     drop_iterator: Option<DropRange>,
     fill: unsafe fn(*mut u8, &mut Filling),
 }
+
+type TakeApart = unsafe fn(*const u8) -> Source;
 
 /// Items `A` from an `I`.
 pub(crate) struct ItemTypesOf<A, I>(PhantomData<(A, I)>);
@@ -37,7 +39,7 @@ impl<A: 'static, I: IntoIterator<Item = A>> ItemTypesOf<A, I> {
         layout: Layout::new::<A>(),
         drop: dropping::<A>(),
         id: if Self::MAY_BE_VECTOR || numbers::may_be::<A, I>() { Some(id_of::<I>) } else { None },
-        vector: if Self::MAY_BE_VECTOR { Some((TypeId::of::<Vec<A>>, memory::<A>, count::<A>)) } else { None },
+        vector: if Self::MAY_BE_VECTOR { Some((TypeId::of::<Vec<A>>, vector::<A>)) } else { None },
         begin: begin::<I>,
         iterator: Layout::new::<I::IntoIter>(),
         drop_iterator: dropping::<I::IntoIter>(),
@@ -62,9 +64,9 @@ impl Source {
             if let Some(Numbers { first, count }) = unsafe { Numbers::of(id, items) } {
                 return Source { items: Places::new(types.layout, 0), first: Some(first), count };
             }
-            if let Some((_, memory, count)) = types.vector.filter(|(vector, ..)| vector() == id) {
+            if let Some((_, vector)) = types.vector.filter(|(vector, _)| vector() == id) {
                 // SAFETY: as above, and the types were just compared.
-                return unsafe { Source { count: count(items), items: memory(items), first: None } };
+                return unsafe { vector(items) };
             }
         }
         let places = ManuallyDrop::new(Places::new(types.layout, 0));
@@ -121,21 +123,15 @@ impl Drop for Filling {
     }
 }
 
-/// The memory of a vector, which is the caller's from now on.
+/// The items of a vector, in its memory.
 ///
 /// # Safety
 /// As [`ItemTypes`] says: `items` is a `Vec<A>`.
-unsafe fn memory<A>(items: *const u8) -> Places {
+unsafe fn vector<A>(items: *const u8) -> Source {
     // SAFETY: the caller's promise.
     let mut items = ManuallyDrop::new(unsafe { items.cast::<Vec<A>>().read() });
-    Places { start: items.as_mut_ptr().cast(), layout: Layout::new::<A>(), capacity: items.capacity() }
-}
-
-/// # Safety
-/// As [`memory`].
-unsafe fn count<A>(items: *const u8) -> usize {
-    // SAFETY: the caller's promise.
-    unsafe { (*items.cast::<Vec<A>>()).len() }
+    let places = Places { start: items.as_mut_ptr().cast(), layout: Layout::new::<A>(), capacity: items.capacity() };
+    Source { items: places, first: None, count: items.len() }
 }
 
 /// # Safety
@@ -154,6 +150,7 @@ unsafe fn fill<A, I: Iterator<Item = A>>(items: *mut u8, filling: &mut Filling) 
     if const { !numbers::may_be::<A, I>() } {
         filling.expect(items.size_hint().0);
     }
+    #[expect(clippy::while_let_on_iterator, reason = "one function less to compile")]
     while let Some(item) = items.next() {
         // (If there is no memory for it, it is not dropped, and its drop is not compiled.)
         let item = ManuallyDrop::new(item);

@@ -4,8 +4,8 @@
 //! The way of a call: [`ThreadPool::map`] puts its items into one array ([`items`];
 //! [`numbers`] need none) and hands a runner to each worker ([`workers`]); the runners take
 //! chunks of the array in turn ([`chunks`]) and write the results to a second one
-//! ([`in_place`]). [`results`] hands results out one by one while others are still being
-//! made.
+//! ([`in_place`]; both arrays are [`places`], memory for values of a type that is not
+//! known). [`results`] hands results out one by one while others are still being made.
 
 pub(crate) mod chunks;
 mod in_place;
