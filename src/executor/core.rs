@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::TaskError;
+use crate::__rt::boxed::boxed;
 use crate::__rt::caught::{self, Caught};
 use crate::__rt::guarded::{Guarded, generation};
 use crate::__rt::host;
@@ -20,6 +21,11 @@ use crate::timeline::{self, Span};
 pub(crate) type Value = Box<dyn Any + Send>;
 /// What a task does.
 pub(crate) type Work = Box<dyn FnOnce() -> Value + Send>;
+/// The work that a closure is.
+pub(crate) fn work<T: Send + 'static>(task: impl FnOnce() -> T + Send + 'static) -> Work {
+    boxed(|| boxed(task()) as Value)
+}
+
 /// How a task ended.
 pub(crate) type Outcome = Result<Value, TaskError>;
 /// Called at the end of a task.
@@ -402,6 +408,14 @@ fn run_work(work: Work) -> Result<Value, Caught> {
     taken::end(before, caught.is_ok());
     caught?;
     Ok(value.expect("the work has returned"))
+}
+
+/// As what a task's end goes to who asks for its result.
+pub(crate) fn error_of(caught: Caught) -> TaskError {
+    match caught {
+        Caught::Panicked(report) => TaskError::Panicked(panic_text(&report)),
+        Caught::Interrupted(_) => TaskError::Interrupted,
+    }
 }
 
 /// The message, and in a program the place. (A notebook's cells are not where the compiler

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::TaskError;
 use super::core::{Core, Outcome, Value};
+use crate::__rt::boxed::{borrowed, boxed, unboxed};
 use crate::__rt::owned::owner;
 
 /// The result of a task, which may still be to come.
@@ -27,6 +28,7 @@ use crate::__rt::owned::owner;
 /// assert_eq!(future.result(), Ok(42));
 /// assert!(future.done());
 /// ```
+#[repr(transparent)]
 pub struct Future<T> {
     handle: Handle,
     /// (Exactly this type: what the value is taken for must not change.)
@@ -70,29 +72,53 @@ impl Inner {
     }
 
     #[track_caller]
+    fn error(&self) -> Option<TaskError> {
+        self.wait(None).err()
+    }
+
+    #[track_caller]
     fn into_value(mut self) -> Outcome {
         self.wait(None)?;
         self.received.take().unwrap_or(Err(TaskError::Lost))
     }
 }
 
-// SAFETY: all that two threads can do with the value at once is to borrow it as `T`.
-unsafe impl<T: Sync> Sync for Future<T> {}
+impl Handle {
+    #[track_caller]
+    #[inline(never)]
+    fn into_value(self) -> Outcome {
+        self.into_inner().into_value()
+    }
 
-impl<T: Send + 'static> Future<T> {
-    /// The future of a task whose value is a `T`.
-    pub(crate) fn around(handle: Handle) -> Future<T> {
-        Future { handle, result: PhantomData }
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
     }
 }
 
-fn borrow<T: 'static>(value: &(dyn Any + Send)) -> &T {
-    value.downcast_ref().expect("who makes a future gives it a task of its type")
-}
+// SAFETY: all that two threads can do with the value at once is to borrow it as `T`.
+unsafe impl<T: Sync> Sync for Future<T> {}
 
 impl<T> Future<T> {
+    /// The future of a task whose value is a `T` (and `Send`, as all values of tasks).
+    pub(crate) fn around(handle: Handle) -> Future<T> {
+        Future { handle, result: PhantomData }
+    }
+
     pub(crate) fn core(&self) -> &Arc<Core> {
-        &self.handle.core
+        self.handle.core()
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// The future that this handle was taken from.
+    ///
+    /// # Safety
+    /// It was one of that type.
+    pub(crate) unsafe fn of_handle(handle: &Handle) -> &Future<T> {
+        // SAFETY: a future is a handle; for the type see the caller's promise.
+        unsafe { &*std::ptr::from_ref(handle).cast() }
     }
 }
 
@@ -111,7 +137,10 @@ impl<T: 'static> Future<T> {
     where
         T: Clone,
     {
-        self.handle.wait(None).map(|value| borrow::<T>(value).clone())
+        match self.handle.wait(None) {
+            Ok(value) => Ok(borrowed::<T>(value).clone()),
+            Err(error) => Err(error),
+        }
     }
 
     /// As [`result`](Future::result), for `seconds` at most. Negative and NaN ask without
@@ -125,7 +154,10 @@ impl<T: 'static> Future<T> {
     where
         T: Clone,
     {
-        self.handle.wait(Some(seconds)).map(|value| borrow::<T>(value).clone())
+        match self.handle.wait(Some(seconds)) {
+            Ok(value) => Ok(borrowed::<T>(value).clone()),
+            Err(error) => Err(error),
+        }
     }
 
     /// As [`result`](Future::result), for results that are large or cannot be copied.
@@ -134,7 +166,10 @@ impl<T: 'static> Future<T> {
     /// As [`result`](Future::result).
     #[track_caller]
     pub fn result_ref(&self) -> Result<&T, TaskError> {
-        self.handle.wait(None).map(borrow)
+        match self.handle.wait(None) {
+            Ok(value) => Ok(borrowed(value)),
+            Err(error) => Err(error),
+        }
     }
 
     /// As [`result`](Future::result), and the future is used up.
@@ -143,8 +178,10 @@ impl<T: 'static> Future<T> {
     /// As [`result`](Future::result).
     #[track_caller]
     pub fn into_result(self) -> Result<T, TaskError> {
-        let value = self.handle.into_inner().into_value()?;
-        Ok(*value.downcast().expect("who makes a future gives it a task of its type"))
+        match self.handle.into_value() {
+            Ok(value) => Ok(unboxed(value)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Waits until the task has ended; its error, if it has no result.
@@ -152,7 +189,7 @@ impl<T: 'static> Future<T> {
     /// Python raises `CancelledError` for a cancelled task; here that is an error like others.
     #[track_caller]
     pub fn exception(&self) -> Option<TaskError> {
-        self.handle.wait(None).err()
+        self.handle.error()
     }
 }
 
@@ -189,7 +226,7 @@ impl<T> Future<T> {
     /// future.add_done_callback(|ending| assert!(ending.is_ok()));
     /// ```
     pub fn add_done_callback(&self, callback: impl FnOnce(Result<(), TaskError>) + Send + 'static) {
-        self.core().at_end(Box::new(callback));
+        self.core().at_end(boxed(callback));
     }
 }
 

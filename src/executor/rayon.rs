@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::core::{self, Core, Work};
+use super::core::{self, Core, Work, work};
 use super::{Executor, Future, Handle, TaskError};
 use crate::__rt::guarded::{Guarded, generation};
 use crate::__rt::host;
 use crate::__rt::interrupt::{Wait, Waker};
 use crate::__rt::owned::owner;
 use crate::pool::chunks::{self, ChunkSize};
-use crate::pool::workers::Spawn;
+use crate::pool::workers::{self, Spawn};
 use crate::thread::registry;
 
 /// Does tasks on a pool of rayon's, with a fixed number of threads of its own, all started
@@ -125,6 +125,11 @@ impl RayonExecutor {
         self.inner.is_closed.store(true, Ordering::Release);
         self.inner.join();
     }
+
+    #[inline(never)]
+    fn hand_in(&self, work: Work) -> Handle {
+        self.inner.submit(work)
+    }
 }
 
 impl Inner {
@@ -153,12 +158,6 @@ impl Inner {
             std::mem::forget(old);
         }
         Ok(rayon)
-    }
-
-    /// (What is made of the type for that is made here, once.)
-    #[inline(never)]
-    fn spawner(&self) -> &dyn Spawn {
-        self
     }
 
     /// Hands a task in.
@@ -205,6 +204,13 @@ impl Spawn for Inner {
     }
 }
 
+impl workers::Pool for RayonExecutor {
+    #[inline(never)]
+    fn spawner(&self) -> &dyn Spawn {
+        &*self.inner
+    }
+}
+
 impl fmt::Debug for RayonExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RayonExecutor").field("threads", &self.inner.threads).finish()
@@ -226,7 +232,7 @@ impl Drop for Inner {
 
 impl<T: Send + 'static> Executor<T> for RayonExecutor {
     fn submit<F: FnOnce() -> T + Send + 'static>(&self, task: F) -> Future<T> {
-        Future::around(self.inner.submit(Box::new(|| Box::new(task()))))
+        Future::around(self.hand_in(work(task)))
     }
 
     fn map<A, F, I>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>
@@ -235,7 +241,7 @@ impl<T: Send + 'static> Executor<T> for RayonExecutor {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        chunks::map(self.inner.spawner(), ChunkSize::PerWorker(chunks::MANY), f, items)
+        chunks::map(self, ChunkSize::PerWorker(chunks::MANY), f, items)
     }
 
     fn shutdown(&self) {

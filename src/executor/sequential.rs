@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::core::{Core, Work};
+use super::core::{Core, Work, work};
 use super::{Executor, Future, Handle, TaskError};
 
 /// Does each task at once, on the thread that submits it: to compare the others with, and
@@ -46,7 +46,7 @@ impl SequentialExecutor {
 
 impl<T: Send + 'static> Executor<T> for SequentialExecutor {
     fn submit<F: FnOnce() -> T + Send + 'static>(&self, task: F) -> Future<T> {
-        Future::around(self.run(Box::new(|| Box::new(task()))))
+        Future::around(self.run(work(task)))
     }
 
     fn map<A, F, I>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>

@@ -1,13 +1,16 @@
 //! Waiting for several futures at once.
 
 use std::collections::VecDeque;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::core::{Core, Looks};
-use super::future::{Future, deadline};
+use super::future::{Future, Handle, deadline};
 use crate::__rt::guarded::Guarded;
 use crate::__rt::interrupt::{Wait, Waker};
+use crate::__rt::owned::owner;
 
 /// Tasks in the order of their ends.
 pub(crate) struct Ends {
@@ -111,15 +114,41 @@ impl Ends {
 /// assert_eq!(times, [0.0, 0.1]);
 /// ```
 pub fn as_completed<'a, T: 'a>(futures: impl IntoIterator<Item = &'a Future<T>>) -> AsCompleted<'a, T> {
-    let futures: Vec<&Future<T>> = futures.into_iter().collect();
-    let ends = Ends::of(futures.iter().map(|future| future.core().clone()).collect());
-    AsCompleted { futures, ends }
+    AsCompleted { asked: Asked::begin(handles(futures)), futures: PhantomData }
 }
 
 /// See [`as_completed`].
 pub struct AsCompleted<'a, T> {
-    futures: Vec<&'a Future<T>>,
+    asked: OwnAsked<'a>,
+    futures: PhantomData<&'a Future<T>>,
+}
+
+// SAFETY: it is what references to the futures are, which can be sent then.
+unsafe impl<T: Sync> Send for AsCompleted<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for AsCompleted<'_, T> {}
+
+owner! {
+    /// See [`Asked`].
+    OwnAsked<'a> of Asked<'a>
+}
+
+/// Futures whose ends are waited for, whatever their type.
+pub(crate) struct Asked<'a> {
+    handles: Vec<&'a Handle>,
     ends: Ends,
+}
+
+impl<'a> Asked<'a> {
+    fn begin(handles: Handles<'a>) -> OwnAsked<'a> {
+        let ends = Ends::of(cores(&handles));
+        OwnAsked::own(Asked { handles: handles.into_inner(), ends })
+    }
+
+    #[track_caller]
+    fn next(&mut self) -> Option<&'a Handle> {
+        self.ends.next(None).map(|index| self.handles[index])
+    }
 }
 
 impl<'a, T> Iterator for AsCompleted<'a, T> {
@@ -127,12 +156,50 @@ impl<'a, T> Iterator for AsCompleted<'a, T> {
 
     #[track_caller]
     fn next(&mut self) -> Option<&'a Future<T>> {
-        self.ends.next(None).map(|index| self.futures[index])
+        match self.asked.next() {
+            // SAFETY: it is that of such a future.
+            Some(handle) => Some(unsafe { Future::of_handle(handle) }),
+            None => None,
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.ends.left(), Some(self.ends.left()))
+        let left = self.asked.ends.left();
+        (left, Some(left))
     }
+}
+
+owner! {
+    /// Those of several futures.
+    Handles<'a> of Vec<&'a Handle>
+}
+
+impl<'a> Handles<'a> {
+    #[inline(never)]
+    fn add(&mut self, handle: &'a Handle) {
+        self.push(handle);
+    }
+
+    /// # Safety
+    /// The futures are of this type.
+    unsafe fn into_futures<T>(self) -> Vec<&'a Future<T>> {
+        let mut handles = ManuallyDrop::new(self.into_inner());
+        // SAFETY: a future is a handle, so this is the memory of a vector of such references,
+        // which is not used there again.
+        unsafe { Vec::from_raw_parts(handles.as_mut_ptr().cast(), handles.len(), handles.capacity()) }
+    }
+}
+
+fn handles<'a, T: 'a>(futures: impl IntoIterator<Item = &'a Future<T>>) -> Handles<'a> {
+    let mut handles = Handles::own(Vec::new());
+    for future in futures {
+        handles.add(future.handle());
+    }
+    handles
+}
+
+fn cores(handles: &[&Handle]) -> Vec<Arc<Core>> {
+    handles.iter().map(|handle| handle.core().clone()).collect()
 }
 
 /// What [`wait`] waits for.
@@ -166,9 +233,17 @@ pub fn wait<'a, T: 'a>(
     timeout: impl Into<Option<f64>>,
     when: ReturnWhen,
 ) -> (Vec<&'a Future<T>>, Vec<&'a Future<T>>) {
-    let futures: Vec<&Future<T>> = futures.into_iter().collect();
-    wait_cores(futures.iter().map(|future| future.core().clone()).collect(), timeout.into(), when);
-    futures.into_iter().partition(|future| future.done())
+    let (done, not_done) = wait_handles(handles(futures), timeout.into(), when);
+    // SAFETY: they are those of such futures.
+    unsafe { (done.into_futures(), not_done.into_futures()) }
+}
+
+/// Gives those that have ended and those that have not.
+#[track_caller]
+fn wait_handles(handles: Handles<'_>, timeout: Option<f64>, when: ReturnWhen) -> (Handles<'_>, Handles<'_>) {
+    wait_cores(cores(&handles), timeout, when);
+    let (done, not_done) = handles.into_inner().into_iter().partition(|handle| handle.core().has_ended());
+    (Handles::own(done), Handles::own(not_done))
 }
 
 #[track_caller]

@@ -5,9 +5,10 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::{Executor, Future, TaskError};
+use super::core::{Work, work};
+use super::{Executor, Future, Handle, TaskError};
 use crate::pool::chunks::{self, ChunkSize};
-use crate::pool::workers::{OwnWorkers, Spawn, Workers};
+use crate::pool::workers::{OwnWorkers, Pool, Spawn, Workers};
 
 /// Does tasks on threads of its own, up to a number of them at once (Python's class of
 /// that name).
@@ -85,6 +86,18 @@ impl ThreadPoolExecutor {
         self.workers.close();
         self.workers.cancel_queued();
     }
+
+    #[inline(never)]
+    fn hand_in(&self, work: Work) -> Handle {
+        self.workers.submit(work)
+    }
+}
+
+impl Pool for ThreadPoolExecutor {
+    #[inline(never)]
+    fn spawner(&self) -> &dyn Spawn {
+        &*self.workers
+    }
 }
 
 impl fmt::Debug for ThreadPoolExecutor {
@@ -93,15 +106,9 @@ impl fmt::Debug for ThreadPoolExecutor {
     }
 }
 
-impl Drop for ThreadPoolExecutor {
-    fn drop(&mut self) {
-        self.workers.end();
-    }
-}
-
 impl<T: Send + 'static> Executor<T> for ThreadPoolExecutor {
     fn submit<F: FnOnce() -> T + Send + 'static>(&self, task: F) -> Future<T> {
-        Future::around(self.workers.submit(Box::new(|| Box::new(task()))))
+        Future::around(self.hand_in(work(task)))
     }
 
     fn map<A, F, I>(&self, f: F, items: I) -> Result<Vec<T>, TaskError>
@@ -110,7 +117,7 @@ impl<T: Send + 'static> Executor<T> for ThreadPoolExecutor {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        chunks::map(self.workers.spawner(), ChunkSize::PerWorker(chunks::MANY), f, items)
+        chunks::map(self, ChunkSize::PerWorker(chunks::MANY), f, items)
     }
 
     fn shutdown(&self) {

@@ -4,21 +4,26 @@
 //! call only the loop of a [`Job`] is compiled. Runners, one for each worker, take chunks in
 //! turn until none is left.
 
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::in_place::{self, Job};
-use super::workers::Spawn;
+use super::in_place::{Job, Memory, Types, TypesOf};
+use super::workers::{Pool, Spawn};
 use crate::__rt::caught::{self, Caught};
 use crate::__rt::guarded::Guarded;
 use crate::executor::TaskError;
-use crate::executor::core::{Core, panic_text};
+use crate::executor::core::{Core, error_of};
 use crate::timeline;
 
 /// While it works on a chunk, a runner asks so often whether to stop.
 const ASK_EVERY: Duration = Duration::from_micros(100);
+
+/// A runner that was done with what it took sooner than that takes more the next time: each
+/// time has its cost.
+const SHORT: Duration = Duration::from_micros(50);
 
 /// Chunks for each worker where short functions are likely, as in Python's pools.
 pub(crate) const FEW: usize = 4;
@@ -46,16 +51,21 @@ impl ChunkSize {
 ///
 /// Unwinds on an interrupt; then nothing more is begun.
 #[track_caller]
-pub(crate) fn map<A, T, F, I>(spawn: &dyn Spawn, size: ChunkSize, f: F, items: I) -> Result<Vec<T>, TaskError>
+pub(crate) fn map<A, T, F, I>(pool: &impl Pool, size: ChunkSize, f: F, items: I) -> Result<Vec<T>, TaskError>
 where
     A: Send + 'static,
     T: Send + 'static,
     F: Fn(A) -> T + Send + Sync + 'static,
     I: IntoIterator<Item = A>,
 {
-    let job = run(spawn, size, Job::new(f, items))?;
-    // SAFETY: all items were done without an error, and nobody works on them any more.
-    Ok(unsafe { in_place::take_results(&job) })
+    let (f, items) = (ManuallyDrop::new(f), ManuallyDrop::new(items));
+    let types = TypesOf::<A, T, F, I>::TYPES;
+    // SAFETY: these are the types, and neither is used again.
+    match unsafe { run(pool.spawner(), size, types, (&raw const f).cast(), (&raw const items).cast()) } {
+        // SAFETY: this is the type.
+        Ok(results) => Ok(unsafe { results.into_vec() }),
+        Err(error) => Err(error),
+    }
 }
 
 /// The state of one call, which its runners share.
@@ -63,6 +73,9 @@ struct Chunks {
     job: Arc<Job>,
     total: usize,
     size: usize,
+    /// A runner may take several chunks at once, as long as so many items are left for each
+    /// of them.
+    share: usize,
     /// Items before it are taken.
     next: AtomicUsize,
     stopped: AtomicBool,
@@ -74,11 +87,19 @@ struct Chunks {
 }
 
 impl Chunks {
-    fn new(job: Arc<Job>, size: usize) -> Chunks {
+    fn new(job: Arc<Job>, size: ChunkSize, workers: usize) -> Chunks {
+        let total = job.count();
+        let items = size.items(total, workers);
+        let share = match size {
+            // (Items that go one by one are tasks, which may wait for each other.)
+            ChunkSize::PerWorker(_) if items > 1 => items.saturating_mul(2 * workers),
+            _ => usize::MAX,
+        };
         Chunks {
-            total: job.count(),
+            total,
             job,
-            size,
+            size: items,
+            share,
             next: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             failed: AtomicUsize::new(usize::MAX),
@@ -89,17 +110,20 @@ impl Chunks {
 
     /// The life of a runner.
     fn run(&self) {
-        let mut size = 1;
+        let (mut size, mut chunks) = (1, 1_usize);
         loop {
             // What comes after a failed item is not begun.
             if self.stopped.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed) < self.next_item() {
                 return;
             }
-            let start = self.next.fetch_add(self.size, Ordering::Relaxed);
+            let left = self.total - self.next_item();
+            let items = self.size * chunks.min(left / self.share).max(1);
+            let start = self.next.fetch_add(items, Ordering::Relaxed);
             if start >= self.total {
                 return;
             }
-            self.run_chunk(start..self.total.min(start.saturating_add(self.size)), &mut size);
+            let took = self.run_chunk(start..self.total.min(start.saturating_add(items)), &mut size);
+            chunks = if took < SHORT { chunks.saturating_mul(2) } else { (chunks / 2).max(1) };
         }
     }
 
@@ -108,44 +132,47 @@ impl Chunks {
     }
 
     /// `size` items are done before the runner asks whether to stop, as far as is known.
-    fn run_chunk(&self, chunk: Range<usize>, size: &mut usize) {
+    /// Returns how long it took.
+    fn run_chunk(&self, chunk: Range<usize>, size: &mut usize) -> Duration {
         let mut start = chunk.start;
+        let first = Instant::now();
+        let mut began = first;
         while start < chunk.end && !self.stopped.load(Ordering::Relaxed) && self.failed.load(Ordering::Relaxed) > start
         {
             let is_recorded = timeline::is_recording();
             let items = if is_recorded { 1 } else { *size };
-            let part = start..chunk.end.min(start.saturating_add(items));
+            let end = chunk.end.min(start.saturating_add(items));
             let span = is_recorded.then(|| timeline::task("map", start as u64));
-            let began = Instant::now();
-            let at = AtomicUsize::new(start);
+            let mut at = start;
             // SAFETY: an index is taken once, from `next`, and used once, here.
-            let caught = caught::catch(&mut || unsafe { self.job.run(part.clone(), &at) });
+            let caught = caught::catch(&mut || unsafe { self.job.run(&mut at, end) });
             drop(span);
             if let Err(caught) = caught {
-                let failed = at.into_inner();
-                self.job.keep(chunk.start..failed);
+                self.job.keep(chunk.start..at);
                 // SAFETY: as above; these were taken and not used.
-                unsafe { self.job.drop_items(part.end..chunk.end) };
-                return self.fail(failed, caught);
+                unsafe { self.job.drop_items(at + 1..chunk.end) };
+                self.fail(at, caught);
+                return began - first;
             }
-            start = part.end;
-            if began.elapsed() > ASK_EVERY {
+            let done = end - start;
+            start = end;
+            let ended = Instant::now();
+            if ended - began > ASK_EVERY {
                 *size = (*size / 2).max(1);
-            } else if part.len() == *size {
+            } else if done == *size {
                 *size = size.saturating_mul(2);
             }
+            began = ended;
         }
         self.job.keep(chunk.start..start);
         // SAFETY: as above; these were taken and not used.
         unsafe { self.job.drop_items(start..chunk.end) };
         self.done.fetch_add(start - chunk.start, Ordering::AcqRel);
+        began - first
     }
 
     fn fail(&self, index: usize, caught: Caught) {
-        let error = match caught {
-            Caught::Panicked(report) => TaskError::Panicked(panic_text(&report)),
-            Caught::Interrupted(_) => TaskError::Interrupted,
-        };
+        let error = error_of(caught);
         self.failed.fetch_min(index, Ordering::AcqRel);
         let mut first = self.error.lock();
         if first.as_ref().is_none_or(|(earlier, _)| index < *earlier) {
@@ -177,13 +204,23 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// Does a job to its end.
+/// Makes all results.
+///
+/// # Safety
+/// As [`Job::new`].
 #[track_caller]
-fn run(spawn: &dyn Spawn, size: ChunkSize, job: Job) -> Result<Arc<Job>, TaskError> {
-    let job = Arc::new(job);
-    let size = size.items(job.count(), spawn.workers());
-    run_chunks(spawn, &Arc::new(Chunks::new(job.clone(), size)))?;
-    Ok(job)
+unsafe fn run(
+    spawn: &dyn Spawn,
+    size: ChunkSize,
+    types: &'static Types,
+    f: *const u8,
+    items: *const u8,
+) -> Result<Memory, TaskError> {
+    // SAFETY: the caller's promise.
+    let job = Arc::new(unsafe { Job::new(types, f, items) });
+    run_chunks(spawn, &Arc::new(Chunks::new(job.clone(), size, spawn.workers())))?;
+    // SAFETY: all items were done without an error, and nobody works on them any more.
+    Ok(unsafe { job.give() })
 }
 
 #[track_caller]

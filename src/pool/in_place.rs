@@ -2,100 +2,63 @@
 //! its own.
 //!
 //! All but the loop itself knows no types: a call is a [`Job`] with pointers to memory and
-//! to the three functions that are compiled for its types.
+//! to what is compiled for its [`Types`].
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
-use std::any::{Any, TypeId};
+use std::alloc::Layout;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::numbers::{Numbers, id_of};
+use super::items::{ItemTypes, ItemTypesOf, Source};
+use super::numbers;
+use super::places::{DropRange, Places, Single, dropping};
 use crate::__rt::guarded::Guarded;
 
-/// The memory of a vector whose elements come and go one by one. It drops none of them.
-pub(crate) struct Places {
-    start: *mut u8,
-    /// Of an element.
-    layout: Layout,
-    capacity: usize,
-}
-
-impl Places {
-    pub fn start(&self) -> *mut u8 {
-        self.start
-    }
-
-    /// Room for so many.
-    fn new(layout: Layout, capacity: usize) -> Places {
-        let mut places = Places { start: std::ptr::without_provenance_mut(layout.align()), layout, capacity: 0 };
-        if layout.size() == 0 {
-            places.capacity = usize::MAX;
-        } else if capacity > 0 {
-            places.grow_to(capacity);
-        }
-        places
-    }
-
-    fn array(layout: Layout, capacity: usize) -> Layout {
-        let size = layout.size().checked_mul(capacity).expect("no more items than memory has bytes");
-        Layout::from_size_align(size, layout.align()).expect("as above")
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self) {
-        self.grow_to((self.capacity * 2).max(4));
-    }
-
-    #[cold]
-    fn grow_to(&mut self, capacity: usize) {
-        let new = Places::array(self.layout, capacity);
-        // SAFETY: neither size is 0, and the memory is this vector's.
-        self.start = unsafe {
-            match self.capacity {
-                0 => alloc(new),
-                old => realloc(self.start, Places::array(self.layout, old), new.size()),
-            }
-        };
-        if self.start.is_null() {
-            handle_alloc_error(new);
-        }
-        self.capacity = capacity;
-    }
-}
-
-impl Drop for Places {
-    fn drop(&mut self) {
-        if self.capacity > 0 && self.layout.size() > 0 {
-            // SAFETY: the memory is this vector's, with that capacity.
-            unsafe { dealloc(self.start, Places::array(self.layout, self.capacity)) };
-        }
-    }
-}
-
-pub(crate) type DropRange = unsafe fn(*mut u8, Range<usize>);
-
 /// What is compiled for the types of a call.
-struct Functions {
+pub(crate) struct Types {
     /// See [`Job::run`].
-    run: unsafe fn(&Job, Range<usize>, &AtomicUsize),
-    drop_items: Option<DropRange>,
+    run: unsafe fn(&Job, &mut usize, usize),
+    items: ItemTypes,
+    f: Layout,
+    result: Layout,
+    drop_f: Option<DropRange>,
     drop_results: Option<DropRange>,
+}
+
+/// A function `F`, its items `A` from an `I`, and its results `T`.
+pub(crate) struct TypesOf<A, T, F, I>(PhantomData<(A, T, F, I)>);
+
+impl<A, T, F, I> TypesOf<A, T, F, I>
+where
+    A: Send + 'static,
+    T: Send + 'static,
+    F: Fn(A) -> T + Send + Sync + 'static,
+    I: IntoIterator<Item = A>,
+{
+    pub const TYPES: &'static Types = &Types {
+        run: run::<A, T, F, I>,
+        items: ItemTypesOf::<A, I>::TYPES,
+        f: Layout::new::<F>(),
+        result: Layout::new::<T>(),
+        drop_f: dropping::<F>(),
+        drop_results: dropping::<T>(),
+    };
 }
 
 /// A function, its items and its results. Where a result fits into the place of its item,
 /// it goes there: half the memory, and half the time to get it from the system.
 pub(crate) struct Job {
-    /// A function from items to results.
-    f: Box<dyn Any + Send + Sync>,
-    functions: Functions,
+    types: &'static Types,
+    f: Single,
     items: ManuallyDrop<Places>,
-    /// In place of the items.
-    numbers: Option<Numbers>,
+    /// The items are the numbers from this one on, and their places are empty.
+    first: Option<u64>,
     count: usize,
     /// `None`: in the items' places.
     results: Option<ManuallyDrop<Places>>,
+    /// Where the results begin.
+    results_start: *mut u8,
     /// The results' memory was given away.
     taken: AtomicBool,
     /// Which results are there.
@@ -103,22 +66,48 @@ pub(crate) struct Job {
 }
 
 // SAFETY: items and results are made and dropped by several threads, each at a time by
-// one; both are `Send`, the function is `Sync`: `Job::new` asks for that.
+// one; both are `Send`, the function is `Sync`: `TypesOf` asks for that.
 unsafe impl Send for Job {}
 // SAFETY: as above.
 unsafe impl Sync for Job {}
 
+/// The memory of all results.
+pub(crate) struct Memory {
+    start: *mut u8,
+    count: usize,
+    capacity: usize,
+}
+
+impl Memory {
+    /// # Safety
+    /// The results are of this type.
+    pub unsafe fn into_vec<T>(self) -> Vec<T> {
+        // SAFETY: memory with that capacity of elements with this layout, given away, and
+        // all results are in it.
+        unsafe { Vec::from_raw_parts(self.start.cast(), self.count, self.capacity) }
+    }
+}
+
 impl Job {
-    /// `result` is a result's layout.
-    fn make(f: Box<dyn Any + Send + Sync>, functions: Functions, source: Source, result: Layout) -> Job {
-        let Source { items, numbers, count } = source;
-        let fits = numbers.is_none() && items.layout == result;
+    /// # Safety
+    /// `f` points to a function of these types and `items` to what its items come from; both
+    /// are not used there again.
+    pub unsafe fn new(types: &'static Types, f: *const u8, items: *const u8) -> Job {
+        // SAFETY: two places for a value of that layout.
+        let write = |place: *mut u8| unsafe { place.copy_from_nonoverlapping(f, types.f.size()) };
+        // SAFETY: it writes the function.
+        let f = unsafe { Single::new(types.f, types.drop_f, write) };
+        // SAFETY: the caller's promise.
+        let Source { items, first, count } = unsafe { Source::of(&types.items, items) };
+        let fits = first.is_none() && items.layout == types.result;
+        let results = (!fits).then(|| ManuallyDrop::new(Places::new(types.result, count)));
         Job {
+            types,
             f,
-            functions,
-            results: (!fits).then(|| ManuallyDrop::new(Places::new(result, count))),
+            results_start: results.as_ref().map_or(items.start, |results| results.start),
+            results,
             items: ManuallyDrop::new(items),
-            numbers,
+            first,
             count,
             taken: AtomicBool::new(false),
             kept: Guarded::default(),
@@ -129,15 +118,16 @@ impl Job {
         self.count
     }
 
-    /// Makes the results of these items. On a panic `at` is the item that panicked: those
-    /// before it have results, those after it are dropped.
+    /// Makes the results of the items from `at` to `end`, counting `at` up. On a panic `at`
+    /// is the item that panicked: those before it have results, those after it are as they
+    /// were.
     ///
     /// # Safety
     /// Each item is used once, by this or by [`drop_items`](Job::drop_items).
-    pub unsafe fn run(&self, range: Range<usize>, at: &AtomicUsize) {
-        assert!(range.end <= self.count, "there are so many items");
+    pub unsafe fn run(&self, at: &mut usize, end: usize) {
+        assert!(end <= self.count, "there are so many items");
         // SAFETY: the caller's promise; the range is within the memory.
-        unsafe { (self.functions.run)(self, range, at) }
+        unsafe { (self.types.run)(self, at, end) }
     }
 
     /// Drops items that are not used.
@@ -145,41 +135,57 @@ impl Job {
     /// # Safety
     /// As [`run`](Job::run).
     pub unsafe fn drop_items(&self, range: Range<usize>) {
-        if let (Some(drop), None) = (self.functions.drop_items, &self.numbers) {
+        if let (Some(drop), None) = (self.types.items.drop, &self.first) {
             // SAFETY: the caller's promise.
             unsafe { drop(self.items.start, range) };
         }
     }
 
+    /// Drops results.
+    ///
+    /// # Safety
+    /// They are there, and are not used again.
+    pub unsafe fn drop_results(&self, range: Range<usize>) {
+        if let Some(drop) = self.types.drop_results {
+            // SAFETY: the caller's promise.
+            unsafe { drop(self.results_start, range) };
+        }
+    }
+
     /// Notes which results are there: they are dropped when nobody takes them.
     pub fn keep(&self, range: Range<usize>) {
-        if self.functions.drop_results.is_some() && !range.is_empty() {
+        if self.types.drop_results.is_some() && !range.is_empty() {
             self.kept.lock().push(range);
         }
+    }
+
+    /// Where a result is.
+    pub fn result(&self, index: usize) -> *const u8 {
+        assert!(index < self.count, "there are so many results");
+        // SAFETY: within the memory.
+        unsafe { self.result_places().at(index) }
     }
 
     fn result_places(&self) -> &Places {
         self.results.as_ref().unwrap_or(&self.items)
     }
 
-    /// The memory of all results, which is the caller's from now on: where it begins, and
-    /// its capacity.
-    fn give(&self) -> (*mut u8, usize) {
+    /// The memory of all results, which is the caller's from now on.
+    ///
+    /// # Safety
+    /// All are there, nobody works on them any more, and this is the only call.
+    pub unsafe fn give(&self) -> Memory {
         self.kept.lock().clear();
         self.taken.store(true, Ordering::Release);
-        let places = self.result_places();
-        (places.start, places.capacity)
+        Memory { start: self.results_start, count: self.count, capacity: self.result_places().capacity }
     }
 }
 
 impl Drop for Job {
     fn drop(&mut self) {
-        let kept = std::mem::take(self.kept.get_mut());
-        if let Some(drop) = self.functions.drop_results {
-            for range in kept {
-                // SAFETY: these are there, and nobody has taken them.
-                unsafe { drop(self.result_places().start, range) };
-            }
+        for range in std::mem::take(self.kept.get_mut()) {
+            // SAFETY: these are there, and nobody has taken them.
+            unsafe { self.drop_results(range) };
         }
         let taken = *self.taken.get_mut();
         if !taken || self.results.is_some() {
@@ -193,226 +199,44 @@ impl Drop for Job {
     }
 }
 
-/// Where the items come from.
-pub(crate) struct Source {
-    pub items: Places,
-    pub numbers: Option<Numbers>,
-    pub count: usize,
+/// However the loop ends, it is known where. (Counting in the memory of somebody else would
+/// cost tiny functions a third more.)
+struct Place<'a> {
+    at: &'a mut usize,
+    index: usize,
 }
 
-impl Source {
-    pub fn of<A: 'static, I: IntoIterator<Item = A>>(items: I) -> Source {
-        let layout = Layout::new::<A>();
-        let mut items = ManuallyDrop::new(items);
-        if let Some(numbers) = Numbers::of(&*items) {
-            return Source::of_numbers(layout, numbers);
-        }
-        if id_of::<I>() == TypeId::of::<Vec<A>>() {
-            // SAFETY: the types were just compared; the vector's memory is given away here.
-            let items = unsafe { &mut *(&raw mut items).cast::<Vec<A>>() };
-            return Source::of_vector(items.as_mut_ptr().cast(), layout, items.capacity(), items.len());
-        }
-        let items = ManuallyDrop::into_inner(items).into_iter();
-        let mut filling = Filling::new(layout, items.size_hint().0, dropping::<A>());
-        for item in items {
-            // SAFETY: a place of that layout, with nothing in it.
-            unsafe { filling.next_place().cast::<A>().write(item) };
-            filling.count += 1;
-        }
-        filling.finish()
-    }
-
-    #[inline(never)]
-    fn of_numbers(layout: Layout, numbers: Numbers) -> Source {
-        Source { items: Places::new(layout, 0), numbers: Some(numbers), count: numbers.count }
-    }
-
-    #[inline(never)]
-    fn of_vector(start: *mut u8, layout: Layout, capacity: usize, count: usize) -> Source {
-        Source { items: Places { start, layout, capacity }, numbers: None, count }
-    }
-}
-
-/// Places that are being filled. When that ends by a panic, what is there is dropped.
-pub(crate) struct Filling {
-    places: ManuallyDrop<Places>,
-    pub count: usize,
-    drop: Option<DropRange>,
-}
-
-impl Filling {
-    pub fn new(layout: Layout, expected: usize, drop: Option<DropRange>) -> Filling {
-        Filling { places: ManuallyDrop::new(Places::new(layout, expected)), count: 0, drop }
-    }
-
-    /// The place behind the last value.
+impl Drop for Place<'_> {
     #[inline]
-    pub fn next_place(&mut self) -> *mut u8 {
-        if self.count == self.places.capacity {
-            self.places.grow();
-        }
-        // SAFETY: within the memory.
-        unsafe { self.places.start.add(self.count * self.places.layout.size()) }
-    }
-
-    fn finish(mut self) -> Source {
-        // SAFETY: neither the places nor this are used again.
-        let items = unsafe { ManuallyDrop::take(&mut self.places) };
-        let count = self.count;
-        std::mem::forget(self);
-        Source { items, numbers: None, count }
-    }
-}
-
-/// For results that come from elsewhere.
-#[cfg(unix)]
-impl Filling {
-    /// All places will have been filled soon.
-    pub fn expect_soon(&self) {
-        advise(self.places.start, self.places.layout.size().saturating_mul(self.places.capacity));
-    }
-
-    /// Copies values to their places, of which `first` is the first one. They do not count
-    /// yet.
-    ///
-    /// # Panics
-    /// If there is no room for them.
-    pub fn put(&mut self, first: usize, values: &[u8]) {
-        let room = self.places.layout.size().saturating_mul(self.places.capacity);
-        let offset = self.places.layout.size().saturating_mul(first);
-        assert!(offset <= room && values.len() <= room - offset, "as many values as there is room for");
-        // SAFETY: within the memory, which is this one's alone.
-        unsafe { self.places.start.add(offset).copy_from_nonoverlapping(values.as_ptr(), values.len()) };
-    }
-
-    /// All values as a vector.
-    ///
-    /// # Safety
-    /// They are of this type.
-    pub unsafe fn into_vec<T>(self) -> Vec<T> {
-        let (start, count, capacity) = self.give();
-        // SAFETY: memory with that capacity of elements with this layout, given away here,
-        // and so many values are in it.
-        unsafe { Vec::from_raw_parts(start.cast(), count, capacity) }
-    }
-
-    #[inline(never)]
-    fn give(self) -> (*mut u8, usize, usize) {
-        let filling = ManuallyDrop::new(self);
-        (filling.places.start, filling.count, filling.places.capacity)
-    }
-}
-
-/// Asks the system for large pages, which it has to provide less often: that takes half of
-/// the time otherwise.
-#[cfg(unix)]
-fn advise(start: *mut u8, bytes: usize) {
-    #[cfg(target_os = "linux")]
-    {
-        const LARGE: usize = 2 << 20;
-        let skipped = start.addr().next_multiple_of(LARGE) - start.addr();
-        let inside = bytes.saturating_sub(skipped) / LARGE * LARGE;
-        if inside > 0 {
-            // SAFETY: the pages lie inside of the memory. It is advice: what is in them stays.
-            unsafe { libc::madvise(start.add(skipped).cast(), inside, libc::MADV_HUGEPAGE) };
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = (start, bytes);
-}
-
-impl Drop for Filling {
-    #[inline(never)]
     fn drop(&mut self) {
-        if let Some(drop) = self.drop {
-            // SAFETY: these are there.
-            unsafe { drop(self.places.start, 0..self.count) };
-        }
-        // SAFETY: they are not used again.
-        unsafe { ManuallyDrop::drop(&mut self.places) };
+        *self.at = self.index;
     }
-}
-
-/// Drops values at these places.
-///
-/// # Safety
-/// They are there, and are not used again.
-unsafe fn drop_range<X>(start: *mut u8, range: Range<usize>) {
-    for index in range {
-        // SAFETY: the caller's promise.
-        unsafe { start.cast::<X>().add(index).drop_in_place() };
-    }
-}
-
-pub(crate) fn dropping<X>() -> Option<DropRange> {
-    if std::mem::needs_drop::<X>() { Some(drop_range::<X>) } else { None }
-}
-
-/// However the loop ends, it is known where, and no item is forgotten.
-struct Rest<'a> {
-    job: &'a Job,
-    range: Range<usize>,
-    at: &'a AtomicUsize,
-}
-
-impl Drop for Rest<'_> {
-    fn drop(&mut self) {
-        self.at.store(self.range.start, Ordering::Relaxed);
-        // The item at which it ended was handed over.
-        let rest = self.range.end.min(self.range.start + 1)..self.range.end;
-        if !rest.is_empty() {
-            // SAFETY: these are the loop's to use, and were not used.
-            unsafe { self.job.drop_items(rest) };
-        }
-    }
-}
-
-impl Job {
-    pub fn new<A, T, F>(f: F, items: impl IntoIterator<Item = A>) -> Job
-    where
-        A: Send + 'static,
-        T: Send + 'static,
-        F: Fn(A) -> T + Send + Sync + 'static,
-    {
-        let functions = Functions { run: run::<A, T, F>, drop_items: dropping::<A>(), drop_results: dropping::<T>() };
-        Job::make(Box::new(f), functions, Source::of(items), Layout::new::<T>())
-    }
-}
-
-/// All results.
-///
-/// # Safety
-/// All are there and of this type, nobody works on them any more, and this is the only
-/// call.
-pub(crate) unsafe fn take_results<T>(job: &Job) -> Vec<T> {
-    let (start, capacity) = job.give();
-    // SAFETY: memory with that capacity of elements with this layout, given away here, and
-    // all results are in it.
-    unsafe { Vec::from_raw_parts(start.cast(), job.count, capacity) }
 }
 
 /// See [`Job::run`].
 ///
 /// # Safety
-/// As there, and the range is one of items that are there.
-unsafe fn run<A: 'static, T, F: Fn(A) -> T + 'static>(job: &Job, range: Range<usize>, at: &AtomicUsize) {
-    // SAFETY: it was made with this type.
-    let f = unsafe { &*std::ptr::from_ref(&*job.f).cast::<F>() };
-    let (items, results) = (job.items.start.cast::<A>(), job.result_places().start.cast::<T>());
-    let mut rest = Rest { job, range, at };
-    let numbers = job.numbers;
-    while rest.range.start < rest.range.end {
-        let index = rest.range.start;
+/// As there, the items are there, and the job is one of these types.
+unsafe fn run<A: 'static, T, F: Fn(A) -> T, I>(job: &Job, at: &mut usize, end: usize) {
+    // SAFETY: it is there as long as the job.
+    let f = unsafe { &*job.f.start().cast::<F>() };
+    let (items, results, first) = (job.items.start.cast::<A>(), job.results_start.cast::<T>(), job.first);
+    let mut place = Place { index: *at, at };
+    while place.index < end {
+        let index = place.index;
         // SAFETY: within the memory; by the caller's promise each index comes once, so both
         // places are this call's alone. Where they are one, the item is gone when the
         // result comes. Numbers are items: `A`.
         unsafe {
-            let item = match numbers {
-                Some(numbers) => numbers.nth(index),
-                None => items.add(index).read(),
+            let item = if const { numbers::may_be::<A, I>() }
+                && let Some(first) = first
+            {
+                numbers::nth::<A>(first, index)
+            } else {
+                items.add(index).read()
             };
             results.add(index).write(f(item));
         }
-        rest.range.start += 1;
+        place.index = index + 1;
     }
 }

@@ -1,15 +1,17 @@
 //! A pool of threads to spread a function over many items with (Python's
 //! `multiprocessing.pool.ThreadPool`).
 //!
-//! The way of a call: [`ThreadPool::map`] puts its items into one array ([`in_place`];
-//! [`numbers`] need none) and
-//! hands a runner to each worker ([`workers`]); the runners take chunks of the array in
-//! turn ([`chunks`]) and write the results to a second one. [`results`] hands results out
-//! one by one while others are still being made.
+//! The way of a call: [`ThreadPool::map`] puts its items into one array ([`items`];
+//! [`numbers`] need none) and hands a runner to each worker ([`workers`]); the runners take
+//! chunks of the array in turn ([`chunks`]) and write the results to a second one
+//! ([`in_place`]; both arrays are [`places`], memory for values of a type that is not
+//! known). [`results`] hands results out one by one while others are still being made.
 
 pub(crate) mod chunks;
-pub(crate) mod in_place;
+mod in_place;
+pub(crate) mod items;
 pub(crate) mod numbers;
+pub(crate) mod places;
 mod results;
 #[cfg(test)]
 mod tests;

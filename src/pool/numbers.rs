@@ -6,43 +6,68 @@
 
 use std::any::TypeId;
 use std::marker::PhantomData;
-use std::mem::transmute_copy;
+use std::mem::needs_drop;
 use std::ops::{Range, RangeInclusive};
 
 /// A range of whole numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Numbers {
     /// The bits of the first one.
-    first: u64,
+    pub first: u64,
     pub count: usize,
 }
 
 impl Numbers {
     /// The numbers, if the items are such a range.
-    pub fn of<I>(items: &I) -> Option<Numbers> {
-        // SAFETY: the pointer is to a value of the type told.
-        unsafe { look(id_of::<I>(), std::ptr::from_ref(items).cast()) }
-    }
-
-    /// The number at this place.
     ///
     /// # Safety
-    /// `A` is the type of the range's numbers.
-    #[inline]
-    pub unsafe fn nth<A>(self, index: usize) -> A {
-        // (Of the bits as many as the type has: then the number is in the range, whatever
-        // the way there.)
-        let bits = self.first.wrapping_add(index as u64);
-        // SAFETY: a whole number of that size; for the type see the caller's promise.
-        unsafe {
-            match size_of::<A>() {
-                1 => transmute_copy(&(bits as u8)),
-                2 => transmute_copy(&(bits as u16)),
-                4 => transmute_copy(&(bits as u32)),
-                _ => transmute_copy(&bits),
-            }
+    /// `items` points to a value of the type that `id` tells.
+    pub unsafe fn of(id: TypeId, items: *const u8) -> Option<Numbers> {
+        macro_rules! ranges {
+            ($($number:ty)*) => {$(
+                const { assert!(may_be::<$number, Range<$number>>()) };
+                const { assert!(may_be::<$number, RangeInclusive<$number>>()) };
+                if id == TypeId::of::<Range<$number>>() {
+                    // SAFETY: the caller's promise.
+                    let range = unsafe { &*items.cast::<Range<$number>>() };
+                    return numbers(range.start as u64, range.size_hint());
+                }
+                if id == TypeId::of::<RangeInclusive<$number>>() {
+                    // SAFETY: the caller's promise.
+                    let range = unsafe { &*items.cast::<RangeInclusive<$number>>() };
+                    return numbers(*range.start() as u64, range.size_hint());
+                }
+            )*};
         }
+        fn numbers(first: u64, (least, most): (usize, Option<usize>)) -> Option<Numbers> {
+            (most == Some(least)).then_some(Numbers { first, count: least })
+        }
+        ranges!(u8 i8 u16 i16 u32 i32 u64 i64 usize isize);
+        None
     }
+}
+
+/// Whether `I` can be a range of `A`, as far as their sizes tell: what cannot be need not be
+/// compiled.
+pub(crate) const fn may_be<A, I>() -> bool {
+    let (number, items) = (size_of::<A>(), size_of::<I>());
+    let is_number = matches!(number, 1 | 2 | 4 | 8) && !needs_drop::<A>();
+    // (The second one is a `RangeInclusive`, which knows whether it is used up.)
+    is_number && !needs_drop::<I>() && (items == 2 * number || items == 3 * number)
+}
+
+/// The number so many after the first one.
+///
+/// # Safety
+/// `A` is the type of the range's numbers.
+#[inline]
+pub(crate) unsafe fn nth<A>(first: u64, index: usize) -> A {
+    // (Of the bits as many as the type has: then the number is in the range, whatever
+    // the way there.)
+    let bits = first.wrapping_add(index as u64);
+    let lowest = if cfg!(target_endian = "big") { 8 / size_of::<A>() - 1 } else { 0 };
+    // SAFETY: a whole number of at most that size; for the type see the caller's promise.
+    unsafe { (&raw const bits).cast::<A>().add(lowest).read() }
 }
 
 /// The number of a type that may have lifetimes in it, without them.
@@ -68,38 +93,19 @@ pub(crate) fn id_of<I>() -> TypeId {
     unsafe { std::mem::transmute::<&dyn HasId, &(dyn HasId + 'static)>(marker) }.id()
 }
 
-/// # Safety
-/// `items` points to a value of the type that `id` tells.
-unsafe fn look(id: TypeId, items: *const ()) -> Option<Numbers> {
-    macro_rules! ranges {
-        ($($number:ty)*) => {$(
-            if id == TypeId::of::<Range<$number>>() {
-                // SAFETY: the caller's promise.
-                let range = unsafe { &*items.cast::<Range<$number>>() };
-                return numbers(range.start as u64, range.size_hint());
-            }
-            if id == TypeId::of::<RangeInclusive<$number>>() {
-                // SAFETY: the caller's promise.
-                let range = unsafe { &*items.cast::<RangeInclusive<$number>>() };
-                return numbers(*range.start() as u64, range.size_hint());
-            }
-        )*};
-    }
-    fn numbers(first: u64, (least, most): (usize, Option<usize>)) -> Option<Numbers> {
-        (most == Some(least)).then_some(Numbers { first, count: least })
-    }
-    ranges!(u8 i8 u16 i16 u32 i32 u64 i64 usize isize);
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn look<I>(items: &I) -> Option<Numbers> {
+        // SAFETY: this is its type.
+        unsafe { Numbers::of(id_of::<I>(), std::ptr::from_ref(items).cast()) }
+    }
+
     fn numbers<A: PartialEq + std::fmt::Debug>(items: impl Iterator<Item = A>) -> Option<Vec<A>> {
-        let numbers = Numbers::of(&items)?;
+        let numbers = look(&items)?;
         // SAFETY: the type is that of the items.
-        let made: Vec<A> = (0..numbers.count).map(|index| unsafe { numbers.nth(index) }).collect();
+        let made: Vec<A> = (0..numbers.count).map(|index| unsafe { nth(numbers.first, index) }).collect();
         assert_eq!(made, items.collect::<Vec<A>>());
         Some(made)
     }
@@ -124,7 +130,7 @@ mod tests {
         assert_eq!(numbers((0..3u64).map(|x| x + 1)), None);
         assert_eq!(numbers(["a"].into_iter()), None);
         let local = String::new();
-        assert!(Numbers::of(&[&local].iter().map(|text| text.len())).is_none());
+        assert!(look(&[&local].iter().map(|text| text.len())).is_none());
         assert_eq!(numbers('a'..'c'), None);
     }
 }

@@ -87,7 +87,11 @@ fn an_iterator_that_panics_leaves_nothing() {
     let counter = Arc::new(());
     let made = counter.clone();
     let items = (0..100).map(move |x| if x == 70 { panic!("expected") } else { made.clone() });
-    let caught = crate::__rt::caught::catch(&mut || drop(pool.map(|item: Arc<()>| item, items.clone())));
+    let caught = crate::__rt::caught::catch(&mut || {
+        let held = counter.clone();
+        let f = move |item: Arc<()>| (item, held.clone());
+        drop(pool.map(f, items.clone()));
+    });
     drop(items);
     assert!(caught.is_err() && Arc::strong_count(&counter) == 1);
 }
@@ -103,6 +107,24 @@ fn a_panic_in_imap_is_the_error_of_its_item_alone() {
                 Err(TaskError::Panicked(message)) => assert!(message.starts_with(&format!("item {x} "))),
                 Err(other) => panic!("{other}"),
             }
+        }
+    }
+}
+
+#[test]
+fn what_nobody_takes_from_imap_is_dropped() {
+    let pool = ThreadPool::new(2);
+    for (size, taken) in [(1, 0), (7, 3), (7, 20), (100, 99), (100, 100)] {
+        let (counter, items) = counted(100);
+        let held = counter.clone();
+        let f = move |item: Counted| if item.1 == 5 { panic!("expected") } else { (item, held.clone()) };
+        let mut results = pool.chunk_size(size).imap(f, items);
+        assert_eq!(results.by_ref().take(taken).filter(Result::is_err).count(), usize::from(taken > 5));
+        assert_eq!(results.size_hint().0, 100 - taken);
+        drop(results);
+        // A worker may still be about to let go.
+        while Arc::strong_count(&counter) > 1 {
+            std::thread::yield_now();
         }
     }
 }

@@ -7,8 +7,11 @@ use std::thread;
 
 use super::chunks::{self, ChunkSize};
 use super::results::Results;
-use super::workers::{OwnWorkers, Spawn, Workers};
-use crate::executor::{CallWith, Future, TaskError};
+use super::workers::{OwnWorkers, Pool, Spawn, Workers};
+use crate::executor::core::{Work, work};
+use crate::executor::{CallWith, Future, Handle, TaskError};
+
+const USUAL: ChunkSize = ChunkSize::PerWorker(chunks::FEW);
 
 /// A fixed number of threads to spread a function over many items with (Python's
 /// `multiprocessing.pool.ThreadPool` and `multiprocessing.dummy.Pool`).
@@ -68,11 +71,7 @@ impl ThreadPool {
     #[track_caller]
     pub fn chunk_size(&self, items: usize) -> Chunked<'_> {
         assert!(items > 0, "a chunk has at least 1 item");
-        Chunked { workers: &self.workers, size: Some(items) }
-    }
-
-    fn usual(&self) -> Chunked<'_> {
-        Chunked { workers: &self.workers, size: None }
+        Chunked { workers: &self.workers, size: items }
     }
 
     /// Calls `f` with each item and gives the results in the order of the items.
@@ -89,7 +88,7 @@ impl ThreadPool {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        self.usual().map(f, items)
+        chunks::map(self, USUAL, f, items)
     }
 
     /// As [`map`](ThreadPool::map), for a function of several arguments and items that are
@@ -105,7 +104,7 @@ impl ThreadPool {
         F: CallWith<A, Output = T> + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        self.usual().starmap(f, items)
+        self.map(move |args| f.call_with(args), items)
     }
 
     /// As [`map`](ThreadPool::map), but each result can be had as soon as it and those
@@ -128,7 +127,7 @@ impl ThreadPool {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        self.usual().imap(f, items)
+        Results::begin(self, f, items, 1, true)
     }
 
     /// As [`imap`](ThreadPool::imap), with the results in the order in which they come.
@@ -139,7 +138,7 @@ impl ThreadPool {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        self.usual().imap_unordered(f, items)
+        Results::begin(self, f, items, 1, false)
     }
 
     /// Does a task on one of the threads and waits for its result.
@@ -153,7 +152,7 @@ impl ThreadPool {
 
     /// Hands a task in and returns at once.
     pub fn apply_async<T: Send + 'static>(&self, task: impl FnOnce() -> T + Send + 'static) -> Future<T> {
-        Future::around(self.workers.submit(Box::new(|| Box::new(task()))))
+        Future::around(self.hand_in(work(task)))
     }
 
     /// Takes no more tasks. Calls after it end with [`TaskError::Shutdown`].
@@ -180,6 +179,18 @@ impl ThreadPool {
         assert!(self.workers.is_closed(), "the pool still takes tasks: call its close() before join()");
         self.workers.join();
     }
+
+    #[inline(never)]
+    fn hand_in(&self, work: Work) -> Handle {
+        self.workers.submit(work)
+    }
+}
+
+impl Pool for ThreadPool {
+    #[inline(never)]
+    fn spawner(&self) -> &dyn Spawn {
+        &*self.workers
+    }
 }
 
 impl fmt::Debug for ThreadPool {
@@ -188,25 +199,14 @@ impl fmt::Debug for ThreadPool {
     }
 }
 
-impl Drop for ThreadPool {
-    fn drop(&mut self) {
-        self.workers.end();
-    }
-}
-
 /// A pool for calls with chunks of a certain size: see [`ThreadPool::chunk_size`].
 #[derive(Clone, Copy)]
 pub struct Chunked<'a> {
     workers: &'a Workers,
-    size: Option<usize>,
+    size: usize,
 }
 
 impl Chunked<'_> {
-    #[inline(never)]
-    fn map_size(self) -> ChunkSize {
-        self.size.map_or(ChunkSize::PerWorker(chunks::FEW), ChunkSize::Of)
-    }
-
     /// See [`ThreadPool::map`].
     ///
     /// # Errors
@@ -219,7 +219,7 @@ impl Chunked<'_> {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        chunks::map(self.workers.spawner(), self.map_size(), f, items)
+        chunks::map(self.workers, ChunkSize::Of(self.size), f, items)
     }
 
     /// See [`ThreadPool::starmap`].
@@ -245,7 +245,7 @@ impl Chunked<'_> {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        Results::begin(self.workers.spawner(), f, items.into_iter().collect(), self.size.unwrap_or(1), true)
+        Results::begin(self.workers, f, items, self.size, true)
     }
 
     /// See [`ThreadPool::imap_unordered`].
@@ -256,6 +256,6 @@ impl Chunked<'_> {
         F: Fn(A) -> T + Send + Sync + 'static,
         I: IntoIterator<Item = A>,
     {
-        Results::begin(self.workers.spawner(), f, items.into_iter().collect(), self.size.unwrap_or(1), false)
+        Results::begin(self.workers, f, items, self.size, false)
     }
 }

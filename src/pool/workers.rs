@@ -41,8 +41,14 @@ pub(crate) trait Spawn {
     }
 }
 
-/// Some threads and their queue. A drop lets go of the threads without waiting: see
-/// [`end`](Workers::end).
+/// Has threads that take tasks.
+pub(crate) trait Pool {
+    /// (What is made of the type for that is made here, once: implementations are not
+    /// inlined.)
+    fn spawner(&self) -> &dyn Spawn;
+}
+
+/// Some threads and their queue. For what a drop does see [`end`](Workers::end).
 pub(crate) struct Workers {
     most: usize,
     name: Arc<str>,
@@ -112,12 +118,6 @@ impl Workers {
         assert!(!name.contains('\0'), "a thread's name cannot have a NUL character in it");
         let name: Arc<str> = name.into();
         Workers { most, crew: Guarded::new(Crew::new(most, name.clone(), false)), name }
-    }
-
-    /// (What is made of the type for that is made here, once.)
-    #[inline(never)]
-    pub fn spawner(&self) -> &dyn Spawn {
-        self
     }
 
     /// Hands a task in.
@@ -190,7 +190,7 @@ impl Workers {
     /// What a drop of the pool does: as [`close`](Workers::close) and
     /// [`join`](Workers::join). While a panic or an interrupt unwinds, it cancels in place
     /// of waiting; and a task that drops its own pool waits for nothing.
-    pub fn end(&self) {
+    fn end(&self) {
         self.close();
         if thread::panicking() {
             self.cancel_queued();
@@ -201,6 +201,13 @@ impl Workers {
 
     fn is_mine(&self) -> bool {
         MINE.get() == Arc::as_ptr(&*self.crew.lock())
+    }
+}
+
+impl Pool for Workers {
+    #[inline(never)]
+    fn spawner(&self) -> &dyn Spawn {
+        self
     }
 }
 
@@ -235,7 +242,7 @@ impl Spawn for Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        self.close();
+        self.end();
     }
 }
 

@@ -10,7 +10,7 @@ use super::tasks::Tasks;
 use super::work::{Reading, SharedWork, read_value};
 use crate::__rt::owned::owner;
 use crate::executor::TaskError;
-use crate::pool::in_place::Filling;
+use crate::pool::items::Filling;
 use crate::shared::encoding_text;
 
 /// A chunk whose results are being handed out.

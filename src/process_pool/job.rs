@@ -13,7 +13,7 @@ use super::wire::{Header, read_failures, write_all};
 use super::work::{Out, SharedWork, Work};
 use crate::__rt::{host, interrupt};
 use crate::executor::TaskError;
-use crate::pool::in_place::Filling;
+use crate::pool::items::Filling;
 use crate::process::{Names, PrivateFd, Worker};
 use crate::shared::Segment;
 use crate::timeline;

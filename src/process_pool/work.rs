@@ -17,8 +17,9 @@ use super::wire::{self, Failure};
 use crate::__rt::caught::{self, Caught};
 use crate::__rt::owned::owner;
 use crate::message::PanicReport;
-use crate::pool::in_place::{DropRange, Filling, Source, dropping};
-use crate::pool::numbers::id_of;
+use crate::pool::items::{Filling, Source};
+use crate::pool::numbers::{self, id_of};
+use crate::pool::places::{DropRange, dropping};
 use crate::shared::codec;
 
 /// Whether values of the type may be numbers, as far as the compiler knows: for others
@@ -176,7 +177,7 @@ impl SharedWork {
         F: Fn(A) -> T + Send + Sync + 'static,
     {
         let plain = if is_plain::<T>() { Some(size_of::<T>()) } else { None };
-        SharedWork::make(Box::new(f), run::<A, T, F>, Source::of(items), dropping::<A>(), plain)
+        SharedWork::make(Box::new(f), run::<A, T, F>, Source::new(items), dropping::<A>(), plain)
     }
 
     fn make(
@@ -219,9 +220,9 @@ impl Drop for Work {
         if self.owner != process::id() {
             return;
         }
-        if let (Some(drop), None) = (self.drop_items, &self.source.numbers) {
+        if let (Some(drop), None) = (self.drop_items, &self.source.first) {
             // SAFETY: nobody uses them after this, and none was used in this process.
-            unsafe { drop(self.source.items.start(), 0..self.source.count) };
+            unsafe { drop(self.source.items.start, 0..self.source.count) };
         }
         // SAFETY: as above.
         unsafe { ManuallyDrop::drop(&mut self.source) };
@@ -237,7 +238,7 @@ impl Drop for Work {
 unsafe fn run<A: 'static, T: Serialize, F: Fn(A) -> T + 'static>(work: &Work, end: usize, out: &mut Out) {
     // SAFETY: it was made with this type.
     let f = unsafe { &*std::ptr::from_ref(&*work.f).cast::<F>() };
-    let (items, numbers) = (work.source.items.start().cast::<A>(), work.source.numbers);
+    let (items, first_number) = (work.source.items.start.cast::<A>(), work.source.first);
     let (place, first) = (out.place.cast::<T>(), out.first);
     while out.at < end {
         let index = out.at;
@@ -245,8 +246,8 @@ unsafe fn run<A: 'static, T: Serialize, F: Fn(A) -> T + 'static>(work: &Work, en
         // SAFETY: within the memory, and by the caller's promise this call's alone. Numbers
         // are items: `A`.
         let item = unsafe {
-            match numbers {
-                Some(numbers) => numbers.nth(index),
+            match first_number {
+                Some(first) => numbers::nth(first, index),
                 None => items.add(index).read(),
             }
         };

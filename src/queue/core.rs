@@ -11,6 +11,9 @@ use crate::__rt::waiters::{Waiters, wait_until};
 
 pub(crate) type Item = Box<dyn Any + Send>;
 
+/// What is said when an item comes too late.
+pub(crate) const CLOSED: &str = "the queue is closed and takes no more items";
+
 /// Why an item was not put or got.
 #[derive(Clone, Copy)]
 pub(crate) enum Refused {
@@ -97,6 +100,15 @@ impl Core {
             None => Ok(()),
             Some(item) => Err((item, if is_closed { Refused::Closed } else { Refused::TimedOut })),
         }
+    }
+
+    /// As [`put`](Core::put), without a time limit.
+    ///
+    /// # Panics
+    /// When the queue was closed.
+    #[track_caller]
+    pub fn put_in(&self, item: Item) {
+        assert!(self.put(item, None).is_ok(), "{CLOSED}");
     }
 
     #[track_caller]

@@ -13,6 +13,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use self::core::{Core, Refused};
+use crate::__rt::boxed::{boxed, unboxed};
 use crate::__rt::owned::owner;
 use crate::executor::deadline;
 
@@ -72,7 +73,7 @@ impl<T> fmt::Display for PutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             PutError::Full(_) => "the queue is full: get something from it first, or put with more time",
-            PutError::Closed(_) => "the queue is closed and takes no more items",
+            PutError::Closed(_) => core::CLOSED,
         })
     }
 }
@@ -114,9 +115,7 @@ impl<T: Send + 'static> Queue<T> {
     /// When the queue was closed.
     #[track_caller]
     pub fn put(&self, item: T) {
-        if let Err((_, refused)) = self.core.put(Box::new(item), None) {
-            panic!("{}", put_error((), refused));
-        }
+        self.core.put_in(boxed(item));
     }
 
     /// As [`put`](Queue::put), waiting for `seconds` at most.
@@ -125,9 +124,11 @@ impl<T: Send + 'static> Queue<T> {
     /// When there was no room, or the queue was closed; with the item.
     #[track_caller]
     pub fn put_timeout(&self, item: T, seconds: f64) -> Result<(), PutError<T>> {
-        self.core
-            .put(Box::new(item), deadline(Some(seconds)))
-            .map_err(|(item, refused)| put_error(unbox(item), refused))
+        match self.core.put(boxed(item), deadline(Some(seconds))) {
+            Ok(()) => Ok(()),
+            Err((item, Refused::TimedOut)) => Err(PutError::Full(unboxed(item))),
+            Err((item, Refused::Closed)) => Err(PutError::Closed(unboxed(item))),
+        }
     }
 
     /// Puts an item in if there is room now (Python's `put_nowait`).
@@ -141,7 +142,10 @@ impl<T: Send + 'static> Queue<T> {
     /// Waits for an item and takes it; `None` when the queue was closed and is empty.
     #[track_caller]
     pub fn get(&self) -> Option<T> {
-        self.core.get(None).ok().map(unbox)
+        match self.core.get(None) {
+            Ok(item) => Some(unboxed(item)),
+            Err(_) => None,
+        }
     }
 
     /// As [`get`](Queue::get), waiting for `seconds` at most.
@@ -150,10 +154,11 @@ impl<T: Send + 'static> Queue<T> {
     /// When there was no item.
     #[track_caller]
     pub fn get_timeout(&self, seconds: f64) -> Result<T, GetError> {
-        self.core.get(deadline(Some(seconds))).map(unbox).map_err(|refused| match refused {
-            Refused::TimedOut => GetError::Empty,
-            Refused::Closed => GetError::Closed,
-        })
+        match self.core.get(deadline(Some(seconds))) {
+            Ok(item) => Ok(unboxed(item)),
+            Err(Refused::TimedOut) => Err(GetError::Empty),
+            Err(Refused::Closed) => Err(GetError::Closed),
+        }
     }
 
     /// Takes an item if there is one now (Python's `get_nowait`).
@@ -218,17 +223,6 @@ impl<T> Queue<T> {
     pub fn is_closed(&self) -> bool {
         self.core.is_closed()
     }
-}
-
-fn put_error<T>(item: T, refused: Refused) -> PutError<T> {
-    match refused {
-        Refused::TimedOut => PutError::Full(item),
-        Refused::Closed => PutError::Closed(item),
-    }
-}
-
-fn unbox<T: 'static>(item: core::Item) -> T {
-    *item.downcast().expect("only items of this type were put")
 }
 
 impl<T: Send + 'static> Default for Queue<T> {

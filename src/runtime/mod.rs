@@ -7,6 +7,7 @@
 //! connected in a plain program.
 
 pub(crate) mod bounded;
+pub(crate) mod boxed;
 mod calls;
 pub(crate) mod caught;
 mod environment;

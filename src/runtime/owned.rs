@@ -7,12 +7,12 @@
 
 /// Makes an owner of a type.
 macro_rules! owner {
-    ($(#[$about:meta])* $name:ident of $inner:ty) => {
+    ($(#[$about:meta])* $name:ident $(<$life:lifetime>)? of $inner:ty) => {
         $(#[$about])*
-        pub(crate) struct $name(std::mem::ManuallyDrop<$inner>);
+        pub(crate) struct $name$(<$life>)?(std::mem::ManuallyDrop<$inner>);
 
-        impl $name {
-            pub(crate) fn own(inner: $inner) -> $name {
+        impl$(<$life>)? $name$(<$life>)? {
+            pub(crate) fn own(inner: $inner) -> Self {
                 $name(std::mem::ManuallyDrop::new(inner))
             }
 
@@ -24,7 +24,7 @@ macro_rules! owner {
             }
         }
 
-        impl std::ops::Deref for $name {
+        impl$(<$life>)? std::ops::Deref for $name$(<$life>)? {
             type Target = $inner;
 
             fn deref(&self) -> &$inner {
@@ -32,13 +32,13 @@ macro_rules! owner {
             }
         }
 
-        impl std::ops::DerefMut for $name {
+        impl$(<$life>)? std::ops::DerefMut for $name$(<$life>)? {
             fn deref_mut(&mut self) -> &mut $inner {
                 &mut self.0
             }
         }
 
-        impl Drop for $name {
+        impl$(<$life>)? Drop for $name$(<$life>)? {
             #[inline(never)]
             fn drop(&mut self) {
                 // SAFETY: nothing uses it after this.

@@ -1,6 +1,7 @@
 //! One thread.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -10,7 +11,7 @@ use super::registry::{self, ThreadInfo};
 use crate::__rt::guarded::Guarded;
 use crate::__rt::interrupt::Wait;
 use crate::__rt::owned::owner;
-use crate::executor::core::{Core, Work};
+use crate::executor::core::{self, Core, Work};
 use crate::executor::{Future, Handle, TaskError, deadline};
 
 /// A thread of the operating system that is made first and started later (Python's
@@ -32,13 +33,24 @@ use crate::executor::{Future, Handle, TaskError, deadline};
 /// assert_eq!(thread.result(), Ok(42));
 /// ```
 pub struct Thread<T = ()> {
-    shared: Owner,
-    future: Future<T>,
+    inner: Owner,
+    /// (Exactly this type: what the result is taken for must not change.)
+    result: PhantomData<fn(T) -> T>,
 }
 
+// SAFETY: all that two threads can do with the result at once is to borrow it as `T`.
+unsafe impl<T: Sync> Sync for Thread<T> {}
+
 owner! {
-    /// What a thread is inside, whatever its type.
-    Owner of Arc<Shared>
+    /// See [`Inner`].
+    Owner of Inner
+}
+
+/// What a thread is inside, whatever its type.
+pub(crate) struct Inner {
+    shared: Arc<Shared>,
+    /// That of a `Future<T>`.
+    future: Handle,
 }
 
 pub(crate) struct Shared {
@@ -62,8 +74,7 @@ impl<T: Send + 'static> Thread<T> {
     /// A thread that will run `work` when it is [`start`](Thread::start)ed. It is called
     /// `Thread-1`, `Thread-2` and so on, and is a daemon if the calling thread is one.
     pub fn new(work: impl FnOnce() -> T + Send + 'static) -> Thread<T> {
-        let (shared, future) = Shared::make(Box::new(|| Box::new(work())));
-        Thread { shared, future: Future::around(future) }
+        Thread { inner: Inner::make(core::work(work)), result: PhantomData }
     }
 
     /// Makes a thread and starts it at once, as `std::thread::spawn`.
@@ -72,9 +83,14 @@ impl<T: Send + 'static> Thread<T> {
     /// As [`start`](Thread::start).
     #[track_caller]
     pub fn spawn(work: impl FnOnce() -> T + Send + 'static) -> Thread<T> {
-        let thread = Thread::new(work);
-        thread.start();
-        thread
+        Thread { inner: Inner::spawn(core::work(work)), result: PhantomData }
+    }
+}
+
+impl<T> Thread<T> {
+    fn future(&self) -> &Future<T> {
+        // SAFETY: it is made of work with such a result.
+        unsafe { Future::of_handle(&self.inner.future) }
     }
 }
 
@@ -86,7 +102,7 @@ impl<T: 'static> Thread<T> {
     #[must_use]
     #[track_caller]
     pub fn named(self, name: impl Into<String>) -> Thread<T> {
-        self.shared.rename(name.into());
+        self.inner.shared.rename(name.into());
         self
     }
 
@@ -98,7 +114,7 @@ impl<T: 'static> Thread<T> {
     #[must_use]
     #[track_caller]
     pub fn daemon(self, is_daemon: bool) -> Thread<T> {
-        self.shared.set_daemon(is_daemon);
+        self.inner.shared.set_daemon(is_daemon);
         self
     }
 
@@ -108,7 +124,7 @@ impl<T: 'static> Thread<T> {
     /// If it was started before, or if the system grants no more threads.
     #[track_caller]
     pub fn start(&self) {
-        self.shared.start();
+        self.inner.shared.start();
     }
 
     /// Waits until the thread has ended, well or not. After that it can be asked again.
@@ -119,7 +135,7 @@ impl<T: 'static> Thread<T> {
     /// If the thread was not started, or if it is the calling one: it would wait for ever.
     #[track_caller]
     pub fn join(&self) {
-        self.shared.join(None);
+        self.inner.shared.join(None);
     }
 
     /// As [`join`](Thread::join), for `seconds` at most; says whether the thread has ended.
@@ -129,7 +145,7 @@ impl<T: 'static> Thread<T> {
     /// As [`join`](Thread::join).
     #[track_caller]
     pub fn join_timeout(&self, seconds: f64) -> bool {
-        self.shared.join(Some(seconds))
+        self.inner.shared.join(Some(seconds))
     }
 
     /// As [`join`](Thread::join), and gives a copy of what the closure has returned.
@@ -144,8 +160,8 @@ impl<T: 'static> Thread<T> {
     where
         T: Clone,
     {
-        self.shared.join(None);
-        self.future.result()
+        self.inner.shared.join(None);
+        self.future().result()
     }
 
     /// As [`result`](Thread::result), for values that are large or cannot be copied.
@@ -157,8 +173,8 @@ impl<T: 'static> Thread<T> {
     /// As [`join`](Thread::join).
     #[track_caller]
     pub fn result_ref(&self) -> Result<&T, TaskError> {
-        self.shared.join(None);
-        self.future.result_ref()
+        self.inner.shared.join(None);
+        self.future().result_ref()
     }
 
     /// As [`result`](Thread::result), and the thread's handle is used up.
@@ -170,34 +186,34 @@ impl<T: 'static> Thread<T> {
     /// As [`join`](Thread::join).
     #[track_caller]
     pub fn into_result(self) -> Result<T, TaskError> {
-        self.shared.join(None);
-        self.future.into_result()
+        self.inner.shared.join(None);
+        Future::around(self.inner.into_inner().future).into_result()
     }
 
     /// Whether it was started and has not ended.
     pub fn is_alive(&self) -> bool {
-        self.shared.is_alive()
+        self.inner.shared.is_alive()
     }
 
     /// The thread's name.
     pub fn name(&self) -> String {
-        self.shared.name()
+        self.inner.shared.name()
     }
 
     /// Whether a program may end without it.
     pub fn is_daemon(&self) -> bool {
-        self.shared.is_daemon()
+        self.inner.shared.is_daemon()
     }
 
     /// The thread's number, once it was started: see [`ThreadInfo::ident`].
     pub fn ident(&self) -> Option<u64> {
-        self.shared.ident()
+        self.inner.shared.ident()
     }
 }
 
 impl<T> fmt::Debug for Thread<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shared.text())
+        f.write_str(&self.inner.shared.text())
     }
 }
 
@@ -206,14 +222,23 @@ fn next_name() -> String {
     format!("Thread-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-impl Shared {
-    fn make(work: Work) -> (Owner, Handle) {
+impl Inner {
+    fn make(work: Work) -> Owner {
         let state = State::Made { work, name: None, is_daemon: registry::starts_daemons() };
         let core = Core::thread();
         let shared = Arc::new(Shared { core: core.clone(), state: Guarded::new(state) });
-        (Owner::own(shared), Handle::of(core, None))
+        Owner::own(Inner { shared, future: Handle::of(core, None) })
     }
 
+    #[track_caller]
+    fn spawn(work: Work) -> Owner {
+        let inner = Inner::make(work);
+        inner.shared.start();
+        inner
+    }
+}
+
+impl Shared {
     fn is_alive(&self) -> bool {
         matches!(&*self.state.lock(), State::Started(_)) && !self.core.has_ended()
     }
