@@ -2,6 +2,8 @@
 
 use std::fmt::Debug;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -181,10 +183,16 @@ fn numbers_leave_nothing_behind() {
             let crash = |x: u64| if x == 40_000 { std::process::abort() } else { x };
             assert!(pool.map(crash, 0..MANY as u64).is_err());
         };
-        round();
+        (0..3).for_each(|_| round());
         let before = left();
         (0..10).for_each(|_| round());
-        assert_eq!(left(), before);
+        // Workers that were ended are gone a moment later. (So `before` may count some of these.)
+        let until = Instant::now() + Duration::from_secs(30);
+        while (left().0 > before.0 || left().1 > before.1) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let after = left();
+        assert!(after.0 <= before.0 && after.1 <= before.1, "{before:?} became {after:?}");
     });
 }
 

@@ -114,18 +114,23 @@ mod tests {
 
     #[test]
     fn a_full_worker_waits() {
+        const CHUNKS: u32 = 50;
         let slots = Slots::new(1, LEAST).expect("there is memory");
+        let filled = AtomicU32::new(0);
         std::thread::scope(|scope| {
-            let filled = scope.spawn(|| {
-                for number in 0..5 {
+            scope.spawn(|| {
+                for number in 0..CHUNKS {
                     slots.wait_for(0, number);
+                    filled.fetch_add(1, Ordering::Release);
                 }
             });
-            while !filled.is_finished() {
-                std::thread::sleep(std::time::Duration::from_millis(1));
-                if slots.fetched(0).load(Ordering::Relaxed) < 5 {
-                    slots.fetch(0, 0, |_| {});
+            for fetched in 0..CHUNKS {
+                // It says when one is full, and has never filled more than there are.
+                while filled.load(Ordering::Acquire) == fetched {
+                    std::thread::yield_now();
                 }
+                assert!(filled.load(Ordering::Acquire) <= fetched + EACH as u32);
+                slots.fetch(0, 0, |_| {});
             }
         });
     }
