@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// for each type are thin: what needs no type is here, compiled once.
 #[derive(Clone, Copy)]
 struct Type {
-    id: TypeId,
+    id: fn() -> TypeId,
     name: fn() -> &'static str,
     layout: Layout,
     /// Drops the value in its place.
@@ -24,7 +24,7 @@ struct Type {
 impl Type {
     const fn of<T: 'static>() -> Type {
         Type {
-            id: TypeId::of::<T>(),
+            id: TypeId::of::<T>,
             name: std::any::type_name::<T>,
             layout: Layout::new::<T>(),
             drop: if std::mem::needs_drop::<T>() { Some(drop_value::<T>) } else { None },
@@ -132,7 +132,7 @@ pub fn take<T: 'static>(name: &str) -> T {
 unsafe fn take_to(name: &str, of: &Type, place: *mut u8) {
     let slot = variables().remove(name);
     let slot = slot.unwrap_or_else(|| panic!("the kernel lost the variable `{name}`: please report this"));
-    if slot.of.id != of.id {
+    if (slot.of.id)() != (of.id)() {
         panic!("the kernel holds `{name}` as `{}`, not as `{}`: please report this", (slot.of.name)(), (of.name)());
     }
     // SAFETY: the caller's promise, and the types are the same.
