@@ -14,12 +14,18 @@ const WHOLE: &str = r#"let thread = Thread::spawn(|| println!("hello"));
 thread.join();
 println!("{:?}", ThreadPool::new(4).map(|x: u64| x * x, 0..10));"#;
 
-const CELLS: [(&str, &str); 7] = [
+/// The same without the prelude, and without a pool.
+const BARE: &str = r#"let thread = std::thread::spawn(|| println!("hello"));
+thread.join().unwrap();
+println!("{:?}", (0..10).map(|x: u64| x * x).collect::<Vec<u64>>());"#;
+
+const CELLS: [(&str, &str); 8] = [
     ("an empty cell", EMPTY),
     ("`println!`", r#"println!("hello");"#),
     ("a `Thread`, joined", "let thread = Thread::spawn(|| 1 + 1); thread.join();"),
     ("`ThreadPool::map`", "let results = ThreadPool::new(4).map(|x: u64| x * x, 0..10);"),
     ("all three", WHOLE),
+    ("the same by std alone, mapped on one thread", BARE),
     (
         "`submit` and `result` of an executor",
         "let seven = ThreadPoolExecutor::new(2).submit(|| 7); println!(\"{:?}\", seven.result());",
