@@ -151,6 +151,35 @@ def test_only_the_cell_that_changed_is_compiled(logged):
     assert kernel.compiled("twice")[0].result == "16"
 
 
+def test_what_others_have_added_since_does_not_count(logged):
+    kernel = logged()
+    square = "fn square(x: u64) -> u64 { x * x }"
+    cells = [square, "fn cube(x: u64) -> u64 { x * square(x) }", "let n = 4;", "square(cube(n))"]
+    for cell in cells:
+        assert kernel.compiled(cell)[1] > 0
+    for cell in ["use std::time::Instant;", "use rayon::prelude::*;", "use std::io::Write as _;", "fn other() {}"]:
+        kernel.compiled(cell)
+    # Also that they are defined in another order now.
+    for cell in [cells[1], *cells]:
+        assert kernel.compiled(cell)[1] == 0, cell
+    assert kernel.kernel.good(cells[3]).result == "4096"
+
+
+def test_what_a_cell_names_counts(logged):
+    kernel = logged()
+    kernel.compiled("trait Twice { fn twice(&self) -> u8; }")
+    kernel.compiled("impl Twice for u8 { fn twice(&self) -> u8 { self * 2 } }\nfn f() -> u8 { 1 }")
+    assert kernel.compiled("f() + 4u8.twice()")[0].result == "9"
+    kernel.compiled("fn f() -> u8 { 2 }")
+    kernel.compiled("impl Twice for u8 { fn twice(&self) -> u8 { self * 3 } }")
+    cell, calls = kernel.compiled("f() + 4u8.twice()")
+    assert cell.result == "14" and calls > 0
+    kernel.compiled("mod one { pub fn g() -> u8 { 1 } } mod two { pub fn g() -> u8 { 2 } } use one::g;")
+    assert kernel.compiled("g()")[0].result == "1"
+    kernel.compiled("use two::g;")
+    assert kernel.compiled("g()")[0].result == "2"
+
+
 def test_another_type_is_another_cell(logged):
     kernel = logged()
     kernel.compiled("let value = 4_i32;")

@@ -1,6 +1,7 @@
 //! What the notebook's cells have defined so far: items and variables.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::cell::item::{Item, ItemKind};
 use crate::cell::names::{self, Names};
@@ -44,7 +45,7 @@ pub enum Gone {
 /// An item that later cells can use.
 #[derive(Debug, Clone)]
 pub struct StoredItem {
-    pub item: Item,
+    pub item: Arc<Item>,
     /// The beginning of its statics' symbols, once a loaded cell has made them.
     pub symbols: Option<String>,
 }
@@ -182,17 +183,21 @@ impl Definitions {
     }
 
     /// A stored item without those of its members that the cell defines anew.
-    pub fn without_replaced_members(&self, index: usize, cell: &Cell) -> Item {
-        let mut item = self.items[index].item.clone();
-        let old = item.clone();
+    pub fn without_replaced_members(&self, index: usize, cell: &Cell) -> Arc<Item> {
+        let old = &self.items[index].item;
+        let is_replaced = |name: &str| is_member_replaced(old, name, cell);
+        if !old.members.iter().any(|member| is_replaced(&member.name)) {
+            return old.clone();
+        }
+        let mut item = Item::clone(old);
         item.members.retain(|member| {
-            let replaced = is_member_replaced(&old, &member.name, cell);
+            let replaced = is_replaced(&member.name);
             if replaced {
                 item.left_out.push(member.range.clone());
             }
             !replaced
         });
-        item
+        Arc::new(item)
     }
 
     /// Takes over a cell's items after it was compiled and loaded. Its crate contains the
@@ -215,15 +220,19 @@ impl Definitions {
                 stored.item = self.without_replaced_members(index, cell);
                 let header_keys =
                     stored.item.members.iter().map(|member| format!(":: {}", member.name)).collect::<Vec<_>>();
-                stored.item.keys.retain(|key| header_keys.iter().any(|end| key.ends_with(end)));
+                Arc::make_mut(&mut stored.item).keys.retain(|key| header_keys.iter().any(|end| key.ends_with(end)));
             }
             kept.push(stored);
         }
         self.items = kept;
         for item in &cell.items {
             let symbols = (!item.statics.is_empty()).then(|| symbols_for(symbols, item));
-            self.items
-                .extend(item.clone().split().into_iter().map(|item| StoredItem { item, symbols: symbols.clone() }));
+            self.items.extend(
+                item.clone()
+                    .split()
+                    .into_iter()
+                    .map(|item| StoredItem { item: Arc::new(item), symbols: symbols.clone() }),
+            );
         }
     }
 

@@ -573,7 +573,7 @@ impl Notebook {
         let fits_no_more = |item: &&Item| {
             item.kind == ItemKind::Impl && item.anchors.iter().any(|name| resolved.changes.types.contains_key(name))
         };
-        let told = dropped.map(|stored| &stored.item).filter(fits_no_more).map(|item| {
+        let told = dropped.map(|stored| &*stored.item).filter(fits_no_more).map(|item| {
             let header = item.text().split('{').next().unwrap_or_default().trim().to_owned();
             format!("`{header}` of In[{}] was dropped: it does not fit the new definition", item.source.number)
         });

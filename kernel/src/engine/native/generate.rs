@@ -24,6 +24,7 @@
 //! of it and compiles again without that line.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::measure;
 use super::style::Style;
@@ -35,7 +36,7 @@ use crate::cell::statics::{self, StaticSite, StaticUse};
 /// An item of an earlier cell that this cell's crate contains.
 #[derive(Debug, Clone)]
 pub struct OldItem {
-    pub item: Item,
+    pub item: Arc<Item>,
     /// Its place in the notebook's list of items.
     pub index: usize,
     /// The symbols of its statics and who makes them.

@@ -95,6 +95,11 @@ const ENTRY: &str = "threadbook_cell";
 /// Stands for the beginning of a crate's own symbols until it is known what is in it.
 const SYMBOLS: &str = "threadbook_static_0000000000000000";
 
+/// The text of an item that can stand anywhere.
+fn text_of_unordered(old: &OldItem) -> Option<&str> {
+    (old.item.kind != ItemKind::MacroRules).then_some(old.item.normalized.as_str())
+}
+
 const TOKIO: &str = "tokio";
 
 impl Resolver<'_> {
@@ -302,10 +307,7 @@ impl Resolver<'_> {
             .collect();
         // In which order the notebook has defined them does not make another crate of it,
         // but for macros: the last one of a name counts.
-        old.sort_by(|one, other| {
-            let text = |old: &OldItem| (old.item.kind != ItemKind::MacroRules).then(|| old.item.normalized.clone());
-            text(one).cmp(&text(other))
-        });
+        old.sort_by(|one, other| text_of_unordered(one).cmp(&text_of_unordered(other)));
         let kept = cell
             .bindings
             .iter()
@@ -327,7 +329,7 @@ impl Resolver<'_> {
             kept,
             awaits: cell.awaits || learnt.awaits,
             uses_tokio: names.contains(TOKIO)
-                || cell.items.iter().chain(old.iter().map(|old| &old.item)).any(|item| item.mentions.contains(TOKIO)),
+                || cell.items.iter().chain(old.iter().map(|old| &*old.item)).any(|item| item.mentions.contains(TOKIO)),
             tail: match aim {
                 _ if learnt.tail_is_statement => Tail::Statement,
                 Goal::Types => Tail::Type,
