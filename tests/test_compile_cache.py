@@ -154,7 +154,7 @@ def test_only_the_cell_that_changed_is_compiled(logged):
 def test_what_others_have_added_since_does_not_count(logged):
     kernel = logged()
     square = "fn square(x: u64) -> u64 { x * x }"
-    cells = [square, "fn cube(x: u64) -> u64 { x * square(x) }", "let n = 4;", "square(cube(n))"]
+    cells = [square, "fn cube(x: u64) -> u64 { x * square(x) }", "let n = 4_u64;", "square(cube(n))"]
     for cell in cells:
         assert kernel.compiled(cell)[1] > 0
     for cell in ["use std::time::Instant;", "use rayon::prelude::*;", "use std::io::Write as _;", "fn other() {}"]:
