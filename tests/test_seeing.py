@@ -4,6 +4,8 @@ site and files of lessons outlive a crash.
 
 import json
 
+from kernel_client import picture
+
 SLEEPERS = """
 let timeline = Timeline::start();
 std::thread::scope(|scope| for name in ["left", "right"] {
@@ -15,7 +17,7 @@ timeline.stop()
 
 def test_a_timeline_is_a_chart_and_a_trace(kernel, tmp_path):
     cell = kernel.good(SLEEPERS)
-    assert "<svg" in cell.bundle["text/html"] and ">left</text>" in cell.bundle["text/html"]
+    assert "<svg" in picture(cell.bundle) and ">left</text>" in picture(cell.bundle)
     assert cell.result.startswith("2 tasks on 2 workers in ")
     # The next cell has it, too.
     assert kernel.good("timeline.workers()").result == '["left", "right"]'
@@ -74,7 +76,7 @@ def test_site_and_files_outlive_a_crash(kernel):
 
 def test_speedup_is_a_table_and_a_plot(kernel):
     cell = kernel.good("speedup([1, 2], |workers| sleep(0.02 / workers as f64))")
-    assert "<table" in cell.bundle["text/html"] and "<svg" in cell.bundle["text/html"]
+    assert "<table" in cell.bundle["text/html"] and "<svg" in picture(cell.bundle)
     assert cell.result.splitlines()[0].split() == ["workers", "time", "speed-up", "efficiency"]
 
 
