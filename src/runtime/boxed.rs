@@ -39,7 +39,7 @@ pub(crate) fn borrowed<T: 'static>(value: &(dyn Any + Send)) -> &T {
 /// # Safety
 /// It has this layout.
 #[inline(never)]
-unsafe fn moved(value: *const u8, layout: Layout) -> *mut u8 {
+pub(super) unsafe fn moved(value: *const u8, layout: Layout) -> *mut u8 {
     if layout.size() == 0 {
         return std::ptr::without_provenance_mut(layout.align());
     }
@@ -56,7 +56,7 @@ unsafe fn moved(value: *const u8, layout: Layout) -> *mut u8 {
 /// # Safety
 /// The memory is that of a box with this layout, and is not used again.
 #[inline(never)]
-unsafe fn free(place: *mut u8, layout: Layout) {
+pub(super) unsafe fn free(place: *mut u8, layout: Layout) {
     if layout.size() > 0 {
         // SAFETY: the caller's promise.
         unsafe { dealloc(place, layout) };

@@ -4,11 +4,13 @@
 //! local variables, and puts back those that it has not moved away. The kernel knows
 //! the type of each name and writes it into the cell's source; the store checks it.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::Layout;
 use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::boxed;
 
 /// All that the store needs to know of a type. The functions that a cell's compiler makes
 /// for each type are thin: what needs no type is here, compiled once.
@@ -53,24 +55,14 @@ impl Slot {
     /// # Safety
     /// `value` is one of this type, and is not used as such afterwards.
     unsafe fn new(value: *const u8, of: Type) -> Slot {
-        let place = match of.layout.size() {
-            0 => std::ptr::without_provenance_mut(of.layout.align()),
-            // SAFETY: the size is not 0.
-            _ => unsafe { alloc(of.layout) },
-        };
-        if place.is_null() {
-            handle_alloc_error(of.layout);
-        }
-        // SAFETY: so much is there to read and to write; a move is a copy of the bytes.
-        unsafe { place.copy_from_nonoverlapping(value, of.layout.size()) };
-        Slot { value: place, of, run: super::host::current_run() }
+        // SAFETY: the caller's promise.
+        let value = unsafe { boxed::moved(value, of.layout) };
+        Slot { value, of, run: super::host::current_run() }
     }
 
     fn free(&self) {
-        if self.of.layout.size() > 0 {
-            // SAFETY: it came from `alloc` with this layout, and the slot ends with this.
-            unsafe { dealloc(self.value, self.of.layout) };
-        }
+        // SAFETY: it was moved there with this layout, and the slot ends with this.
+        unsafe { boxed::free(self.value, self.of.layout) };
     }
 
     /// Moves the value to `place`.
