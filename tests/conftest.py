@@ -97,13 +97,19 @@ def kernel(_shared, kernel_name, request):
 
 @pytest.fixture(scope="session")
 def lesson_runs(kernel_name, pytestconfig):
-    """Each notebook is run once, while no other test runs, when its first check asks for it."""
+    """Each notebook is run once, while no other test runs, when its first check asks for it.
+    One that ends with an error fails all of its checks."""
     done = {}
 
     def get(lesson):
         if lesson.notebook not in done:
             with pytestconfig.stash[TURNS].alone():
-                done[lesson.notebook] = lesson.run(kernel_name)
+                try:
+                    done[lesson.notebook] = lesson.run(kernel_name)
+                except Exception as error:
+                    done[lesson.notebook] = error
+        if isinstance(done[lesson.notebook], Exception):
+            raise done[lesson.notebook]
         return done[lesson.notebook]
 
     return get

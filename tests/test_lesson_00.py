@@ -197,6 +197,14 @@ def sleeping_takes_no_processor(run, cell):
     assert cell.result["text/plain"] == "true"
 
 
+@lesson.check("timeline")
+def three_workers_share_six_tasks(run, cell):
+    (chart,) = cell.displays
+    assert chart["text/plain"].startswith("6 tasks on 3 workers in ")
+    assert picture(chart).count("<title>") >= 6
+    assert cell.result["text/plain"] == "[0, 1, 2, 3, 4, 5]"
+
+
 @lesson.check("shell")
 def the_shell_knows_the_variable(run, cell):
     assert cell.lines == ["hello from the shell"]

@@ -1,4 +1,4 @@
-"""%time and %timeit over a real client: what they print, what stays, what they refuse."""
+"""%time, %timeit and %timeline over a real client: what they print, what stays, what they refuse."""
 
 import re
 
@@ -198,6 +198,74 @@ class TestTime:
     def test_wrong_use(self, kernel):
         kernel.run("%%time 5\n1").failed("UsageError", "lines below")
         kernel.run("%time").failed("UsageError", "%time f()")
+
+
+def chart(cell):
+    """What `%timeline` has displayed, in letters."""
+    charts = [shown for shown in cell.displays if " task" in shown["text/plain"].splitlines()[0]]
+    assert len(charts) == 1, str(cell)
+    assert picture(charts[0]), str(cell)
+    return charts[0]["text/plain"]
+
+
+class TestTimeline:
+    TASKS = "ThreadPoolExecutor::new(2).map(|n: u64| {{ sleep(0.01); n * n }}, 0..{})?"
+
+    def test_what_it_defines_stays_and_the_value_comes_after_the_chart(self, kernel):
+        cell = kernel.good(f"%%timeline\nlet of_a_drawn_cell = {self.TASKS.format(6)};\nof_a_drawn_cell.len()")
+        assert "6 tasks on 2 workers" in chart(cell)
+        assert [kind for kind, _ in cell.outputs] == ["display_data", "execute_result"]
+        assert cell.result == "6"
+        assert kernel.good("of_a_drawn_cell").result == "[0, 1, 4, 9, 16, 25]"
+
+    def test_a_line_leaves_the_others_out(self, kernel):
+        tasks = self.TASKS.format(3)
+        cell = kernel.good(f"let _before = {tasks};\n%timeline -v recorded let three = {tasks};\nlet _after = {tasks};")
+        assert "3 tasks on 2 workers" in chart(cell)
+        cell = kernel.good("(three.len(), recorded.tasks().len(), recorded.workers().len())")
+        assert cell.result == "(3, 3, 2)"
+
+    def test_processes_and_spans_are_seen(self, kernel):
+        cell = kernel.good(
+            "%%timeline -v with_children\n"
+            '{ let _span = span("here"); sleep(0.001); }\n'
+            "let children = ProcessPool::new(2);\n"
+            "let same = children.map(|n: u64| n, 0..4)?;\n"
+            "children.close();\nchildren.join();"
+        )
+        assert "not finished" not in chart(cell), str(cell)
+        cell = kernel.good(
+            "let tasks = with_children.tasks();\n"
+            "let own = tasks.iter().filter(|task| task.process == std::process::id()).count();\n"
+            "(tasks.len() > own, own)"
+        )
+        assert cell.result == "(true, 1)"
+
+    @pytest.mark.parametrize(
+        ("code", "name"), [('panic!("drawn");', "Panic"), ('"x".parse::<i32>()?;', "Error")], ids=["panic", "error"]
+    )
+    def test_the_chart_is_there_when_the_code_fails(self, kernel, code, name):
+        cell = kernel.run(f"%%timeline -v of_a_failure\nlet _done = {self.TASKS.format(4)};\n{code}")
+        cell.failed(name)
+        assert "4 tasks" in chart(cell)
+        kernel.run("of_a_failure").failed("CompileError", "of_a_failure")
+
+    def test_nothing_to_draw_says_what_is_recorded(self, kernel):
+        assert "`span`" in chart(kernel.good("%timeline std::thread::spawn(|| ()).join().is_ok()"))
+
+    def test_magics_within_are_not_drawn_apart(self, kernel):
+        cell = kernel.good(f"%%timeline\n%%capture hidden\nlet _two = {self.TASKS.format(2)};")
+        assert not cell.displays, str(cell)
+        assert kernel.good("hidden.displays.len()").result == "1"
+        cell = kernel.good(f"%%timeline\n%time let _one = {self.TASKS.format(1)};\nlet _two = {self.TASKS.format(2)};")
+        times(cell)
+        assert "2 tasks" in chart(cell)
+
+    def test_wrong_use(self, kernel):
+        kernel.run("%%timeline 5\n1").failed("UsageError", "lines below")
+        kernel.run("%timeline").failed("UsageError", "%timeline f()")
+        kernel.run("%timeline -v 5x 1").failed("UsageError", "-v")
+        kernel.run("%timeline -q 1").failed("UsageError", "-v NAME")
 
 
 class TestFunctions:

@@ -28,6 +28,7 @@ pub mod timing;
 mod wait;
 pub(crate) mod waiters;
 
+pub use crate::timeline::Recorder;
 pub use environment::environment;
 pub use run::{CellError, DisplayedError, Ended, PrettyError, catch, enter};
 pub use store::{keep, keep_back, take};

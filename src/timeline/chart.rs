@@ -49,7 +49,9 @@ pub fn summary(record: &Record) -> String {
     let plural = |count: usize, name: &str| format!("{count} {name}{}", if count == 1 { "" } else { "s" });
     let time = time_text(record.duration);
     if record.tasks.is_empty() {
-        return format!("no tasks in {time}");
+        return format!(
+            "no tasks in {time}: what executors, `Thread`, `Process` and `span` run is recorded, threads of `std` are not"
+        );
     }
     let lost =
         if record.lost > 0 { format!(" (and some {} earlier ones, not kept)", record.lost) } else { String::new() };
@@ -83,7 +85,9 @@ pub fn svg(record: &Record) -> String {
     let axis = Axis::new(record.duration, 8);
     for (mark, text) in axis.marks.iter().zip(axis.times()) {
         svg.line([x(*mark), TOP, x(*mark), bottom + 4.0], " opacity=\".2\"");
-        svg.text((x(*mark), bottom + 16.0), Anchor::Middle, "", &text);
+        // Under its mark, unless the picture ends before.
+        let half = text.chars().count() as f64 * LETTER / 2.0;
+        svg.text((x(*mark).min(WIDTH - half), bottom + 16.0), Anchor::Middle, "", &text);
     }
     svg.line([left, bottom, WIDTH - RIGHT, bottom], " opacity=\".6\"");
 

@@ -9,6 +9,7 @@
 
 mod chart;
 mod record;
+mod recorder;
 mod region;
 mod span;
 mod text;
@@ -23,6 +24,7 @@ use crate::display::{MimeBundle, Rich};
 
 use record::Record;
 pub use record::Task;
+pub use recorder::Recorder;
 use region::Region;
 pub(crate) use span::task;
 pub use span::{Span, span};

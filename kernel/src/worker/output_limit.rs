@@ -296,7 +296,7 @@ mod tests {
         let mut limit = OutputLimit::new(800);
         let mut shown = Vec::new();
         for i in 0..100_000 {
-            let name = if i % 7 == 0 { Stderr } else { Stdout };
+            let name = if i.is_multiple_of(7) { Stderr } else { Stdout };
             shown.extend(limit.push(name, line(i)));
         }
         assert_eq!(texts(&shown), (0..100).map(line).collect::<String>());
@@ -312,7 +312,7 @@ mod tests {
         for one in &end[1..] {
             let Shown::Text(name, text) = one else { panic!("a notice between: {one:?}") };
             for _ in 0..text.len() / 8 {
-                assert_eq!(*name, if i % 7 == 0 { Stderr } else { Stdout });
+                assert_eq!(*name, if i.is_multiple_of(7) { Stderr } else { Stdout });
                 i += 1;
             }
         }

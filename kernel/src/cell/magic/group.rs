@@ -39,7 +39,7 @@ fn of(id: Id) -> Group {
     match id {
         Id::Doc | Id::Explain | Id::History | Id::Type | Id::Vars | Id::Who | Id::Whos => Group::Names,
         Id::Clear | Id::Reset | Id::Restart => Group::Names,
-        Id::Time | Id::Timeit | Id::Timing => Group::Time,
+        Id::Time | Id::Timeit | Id::Timeline | Id::Timing => Group::Time,
         Id::Capture | Id::CompileFail | Id::Result | Id::ShouldPanic | Id::Timeout => Group::Outcome,
         Id::Dep | Id::ShowDeps => Group::Crates,
         Id::Bash | Id::Cd | Id::Env | Id::Load | Id::Pwd | Id::Run | Id::Script | Id::Sh | Id::Writefile => {

@@ -41,6 +41,7 @@ pub enum Id {
     ShowDeps,
     Time,
     Timeit,
+    Timeline,
     Timeout,
     Timing,
     Type,
@@ -129,6 +130,18 @@ pub const MAGICS: &[Magic] = &[
                   `--release`. `children:` appears when processes that the cell has started used processor time.",
         options: &[flag("no-raise-error", "the cell does not fail when the code does")],
         ..line(Id::Time, &["time"], "[STATEMENT]", "measures one run of a statement or a cell")
+    },
+    Magic {
+        form: Form::Both,
+        details: "The chart has a lane for each worker: thread, pool worker or process. It shows what executors, `Thread`, \
+                  `Process` and your own `span` run; threads of `std` are seen by a `span` in them. What the cell defines \
+                  persists. The code is compiled as for `--release`.",
+        options: &[value(
+            "v",
+            "NAME",
+            "the timeline goes into the variable NAME: `NAME.tasks()`, `NAME.save_trace(FILE)`",
+        )],
+        ..line(Id::Timeline, &["timeline"], "[STATEMENT]", "draws which worker ran which task when")
     },
     Magic {
         details: "It is stopped as by an interrupt, and the cell counts as done: for demonstrations that never end. SECONDS can \

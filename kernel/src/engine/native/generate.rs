@@ -248,6 +248,13 @@ impl Generator {
                 self.out.push("let __tb_timing = threadbook::__rt::timing::Stopwatch::begin();\n");
                 self.statements(cell, plan, "__tb_timing.end();\n");
             }
+            measure::Plan::Timeline { variable } => {
+                self.out.push("let mut __tb_timeline = threadbook::__rt::Recorder::begin();\n");
+                self.statements(cell, plan, "__tb_timeline.end();\n");
+                if let Some(name) = variable {
+                    self.out.push(&format!("let {} = __tb_timeline.timeline();\n", identifier(name)));
+                }
+            }
             measure::Plan::Timeit(timeit) => {
                 let attributes = &cell.inner_attributes;
                 measure::write(&mut self.out, &mut self.regions, &cell.source, attributes, timeit, &plan.taken);

@@ -1,7 +1,7 @@
-//! Cells that are compiled to be measured: `%time` and `%timeit`.
+//! Cells that are compiled to be measured: `%time`, `%timeline` and `%timeit`.
 //!
 //! `%time` compiles a cell as any other, with a stopwatch before its statements that
-//! prints when they have ended, however they end. `%timeit` writes the body into a loop:
+//! prints when they have ended, however they end; `%timeline` does so with a recorder. `%timeit` writes the body into a loop:
 //!
 //! ```text
 //! let mut __tb_timing = threadbook::__rt::timing::begin(…);
@@ -42,7 +42,23 @@ pub enum Measure {
     No,
     /// Once, as it is: what it defines stays.
     Time,
+    /// Once, as it is, with the tasks that it runs recorded.
+    Timeline {
+        /// `-v`: the variable that the timeline is kept in.
+        variable: Option<String>,
+    },
     Timeit(Timeit),
+}
+
+impl Measure {
+    /// The variable that what was measured is kept in.
+    pub fn variable(&self) -> Option<&String> {
+        match self {
+            Measure::No | Measure::Time => None,
+            Measure::Timeline { variable } => variable.as_ref(),
+            Measure::Timeit(timeit) => timeit.options.variable.as_ref(),
+        }
+    }
 }
 
 /// A body to be measured again and again. Nothing that it defines stays.
@@ -97,6 +113,9 @@ pub enum Plan {
     #[default]
     No,
     Time,
+    Timeline {
+        variable: Option<String>,
+    },
     Timeit(Box<TimeitPlan>),
 }
 

@@ -159,6 +159,7 @@ impl Resolver<'_> {
                     measure::plan(timeit, measured, &plan.taken, self.definitions, &learnt)
                 }
                 (Measure::Time, _) => measure::Plan::Time,
+                (Measure::Timeline { variable }, _) => measure::Plan::Timeline { variable: variable.clone() },
                 _ => measure::Plan::No,
             };
             let mut generated = generate::generate(&cell, &plan);
@@ -237,16 +238,20 @@ impl Resolver<'_> {
         measure: &Measure,
         learnt: &Learnt,
     ) -> Result<(Cell, Option<Measured>), Range<usize>> {
+        let result = measure.variable().map(|name| LetBinding { name: name.clone(), mutable: false, closure: None });
         if let Measure::Timeit(timeit) = measure {
             let measured = measured::parse(source, timeit.setup.clone(), timeit.body.clone())?;
-            let result = timeit.options.variable.iter();
-            let bindings =
-                result.map(|name| LetBinding { name: name.clone(), mutable: false, closure: None }).collect();
+            let bindings = result.into_iter().collect();
             return Ok((Cell { bindings, ..measured.cell.clone() }, Some(measured)));
         }
         let item_macros = |name: &str| self.definitions.is_item_macro(name);
         let reading = MacroReading { item_macros: &item_macros, flipped: &learnt.flipped };
-        parse::parse(source, code.clone(), &reading).map(|cell| (cell, None)).map_err(|_| code)
+        let mut cell = parse::parse(source, code.clone(), &reading).map_err(|_| code)?;
+        if let Some(result) = result {
+            cell.bindings.retain(|binding| binding.name != result.name);
+            cell.bindings.push(result);
+        }
+        Ok((cell, None))
     }
 
     /// The plan, and whether items of the notebook are left out of it.

@@ -144,9 +144,11 @@ pub mod tests {
     use super::*;
     use serde_json::json;
 
-    /// A table of rows with parameters and the `Debug` texts of results.
-    pub fn table(parameters: &[&str], rows: &[(&[Value], &[(&str, &str)])]) -> Table {
-        let row = |index: usize, (values, results): &(&[Value], &[(&str, &str)])| Row {
+    /// A row's parameters, and its results with the names and their `Debug` texts.
+    type Given<'a> = (&'a [Value], &'a [(&'a str, &'a str)]);
+
+    pub fn table(parameters: &[&str], rows: &[Given<'_>]) -> Table {
+        let row = |index: usize, (values, results): &Given<'_>| Row {
             parameters: values.to_vec(),
             results: results.iter().map(|(name, text)| Recorded::of_text(name, text)).collect(),
             seconds: 1.0,

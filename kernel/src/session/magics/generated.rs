@@ -17,7 +17,7 @@ pub const REJECTED: &str = "CompileError";
 pub const FAILED: &str = "Error";
 
 /// Runs generated code as a part of the cell. Returns the value of its last expression,
-/// which is not shown.
+/// which is not shown. It is not measured.
 ///
 /// # Errors
 /// As for a cell; what is wrong with the code is told in one line, since nobody knows its
@@ -27,7 +27,9 @@ pub async fn run(notebook: &mut Notebook, cell: &mut Cell, code: String) -> Resu
     let (result, mut value) = mpsc::unbounded_channel();
     let outputs = RunOutput { result: Some(result), ..cell.outputs() };
     let whole = 0..source.text.len();
+    let measure = std::mem::take(&mut cell.measure);
     let ran = notebook.run_code(&source, whole, outputs, cell).await;
+    cell.measure = measure;
     ran.map_err(|error| match error.name.as_str() {
         INTERRUPTED | CRASH => error,
         // With the place of it.

@@ -20,7 +20,7 @@ pub fn effect(step: &Step) -> Effect {
         Step::Code(_) | Step::ShellInto { .. } => Effect::AsUsual,
         Step::Shell(_) | Step::Question { .. } => Effect::None,
         Step::Line(call) => match call.magic.id {
-            Id::Time | Id::Timeit | Id::Opt | Id::Fmt | Id::Efmt | Id::Result => Effect::AsUsual,
+            Id::Time | Id::Timeit | Id::Timeline | Id::Opt | Id::Fmt | Id::Efmt | Id::Result => Effect::AsUsual,
             Id::Checkpoint
             | Id::Doc
             | Id::Evcxr
@@ -41,9 +41,14 @@ pub fn effect(step: &Step) -> Effect {
             _ => Effect::Unknown,
         },
         Step::Cell(call, _) => match call.magic.id {
-            Id::Capture | Id::CompileFail | Id::Result | Id::ShouldPanic | Id::Time | Id::Timeit | Id::Timeout => {
-                Effect::AsUsual
-            }
+            Id::Capture
+            | Id::CompileFail
+            | Id::Result
+            | Id::ShouldPanic
+            | Id::Time
+            | Id::Timeit
+            | Id::Timeline
+            | Id::Timeout => Effect::AsUsual,
             Id::Writefile => Effect::None,
             _ => Effect::Unknown,
         },

@@ -191,6 +191,7 @@ async fn line(notebook: &mut Notebook, cell: &mut Cell, call: &Call, is_last: bo
     match call.magic.id {
         Id::Time => timing::time_line(notebook, cell, call, is_last).await?,
         Id::Timeit => timing::timeit_line(notebook, cell, call, is_last).await?,
+        Id::Timeline => timing::timeline_line(notebook, cell, call, is_last).await?,
         Id::Help => show_text(listing::help(), &cell.output).await,
         Id::Lsmagic => show_text(listing::magics(), &cell.output).await,
         Id::Vars => show_data(names::vars(notebook), &cell.output).await,
@@ -239,6 +240,7 @@ async fn whole(notebook: &mut Notebook, cell: &mut Cell, call: &Call, body: Rang
     match call.magic.id {
         Id::Time => timing::time_cell(notebook, cell, call, body).await,
         Id::Timeit => timing::timeit_cell(notebook, cell, call, body).await,
+        Id::Timeline => timing::timeline_cell(notebook, cell, call, body).await,
         Id::Timeout => timeout::run(notebook, cell, call, body).await,
         Id::CompileFail => expect::compile_fail(notebook, cell, call, body).await,
         Id::Bash | Id::Sh | Id::Script => shell::script(notebook, cell, call, body).await,

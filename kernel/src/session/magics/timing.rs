@@ -1,4 +1,4 @@
-//! `%time` and `%timeit`: code that is measured.
+//! `%time`, `%timeline` and `%timeit`: code that is measured.
 
 use std::ops::Range;
 
@@ -14,15 +14,10 @@ use crate::session::report::INTERRUPTED;
 
 /// Measures the statement behind `%time`.
 pub async fn time_line(notebook: &mut Notebook, cell: &mut Cell, call: &Call, is_last: bool) -> Result<(), CellError> {
-    let statement = call.given.rest.clone();
-    if is_empty(cell, &statement) {
+    if is_empty(cell, &call.given.rest) {
         return Err(usage_error("`%time` measures the statement behind it: `%time f()`."));
     }
-    let source = cell.source.clone();
-    cell.measure = Measure::Time;
-    let outputs = cell.outputs_of_part(is_last);
-    let result = notebook.run_code(&source, statement, outputs, cell).await;
-    cell.measure = Measure::No;
+    let result = statement(notebook, cell, call, is_last, Measure::Time).await;
     passed(result, &call.given, cell).await
 }
 
@@ -36,10 +31,65 @@ pub async fn time_cell(
     if !call.given.rest.is_empty() {
         return Err(usage_error("`%%time` measures the lines below it: write nothing behind it."));
     }
-    cell.measure = Measure::Time;
-    let result = super::run(notebook, cell, body).await;
-    cell.measure = Measure::No;
+    let result = lines(notebook, cell, body, Measure::Time).await;
     passed(result, &call.given, cell).await
+}
+
+/// Records the tasks of the statement behind `%timeline`.
+pub async fn timeline_line(
+    notebook: &mut Notebook,
+    cell: &mut Cell,
+    call: &Call,
+    is_last: bool,
+) -> Result<(), CellError> {
+    let measure = Measure::Timeline { variable: variable(&call.given).map_err(usage_error)? };
+    if is_empty(cell, &call.given.rest) {
+        return Err(usage_error("`%timeline` draws the tasks of the statement behind it: `%timeline f()`."));
+    }
+    statement(notebook, cell, call, is_last, measure).await
+}
+
+/// Records the tasks of the bytes `body` of the cell.
+pub async fn timeline_cell(
+    notebook: &mut Notebook,
+    cell: &mut Cell,
+    call: &Call,
+    body: Range<usize>,
+) -> Result<(), CellError> {
+    let measure = Measure::Timeline { variable: variable(&call.given).map_err(usage_error)? };
+    if !call.given.rest.is_empty() {
+        return Err(usage_error("`%%timeline` draws the tasks of the lines below it: write nothing behind it."));
+    }
+    lines(notebook, cell, body, measure).await
+}
+
+/// Runs the statement behind a magic, measured.
+async fn statement(
+    notebook: &mut Notebook,
+    cell: &mut Cell,
+    call: &Call,
+    is_last: bool,
+    measure: Measure,
+) -> Result<(), CellError> {
+    let source = cell.source.clone();
+    let outputs = cell.outputs_of_part(is_last);
+    let outer = std::mem::replace(&mut cell.measure, measure);
+    let result = notebook.run_code(&source, call.given.rest.clone(), outputs, cell).await;
+    cell.measure = outer;
+    result
+}
+
+/// Runs the lines below a magic, measured as they are run for the notebook.
+async fn lines(
+    notebook: &mut Notebook,
+    cell: &mut Cell,
+    body: Range<usize>,
+    measure: Measure,
+) -> Result<(), CellError> {
+    let outer = std::mem::replace(&mut cell.measure, measure);
+    let result = super::run(notebook, cell, body).await;
+    cell.measure = outer;
+    result
 }
 
 /// What `--no-raise-error` makes of an error.
@@ -94,19 +144,15 @@ async fn timeit(
     let options = options(given).map_err(usage_error)?;
     let source = cell.source.clone();
     let whole = setup.as_ref().map_or(body.start, |setup| setup.start)..body.end;
-    cell.measure = Measure::Timeit(Timeit { setup, body, options });
     let outputs = cell.outputs_of_part(is_last);
+    let outer = std::mem::replace(&mut cell.measure, Measure::Timeit(Timeit { setup, body, options }));
     let result = notebook.run_code(&source, whole, outputs, cell).await;
-    cell.measure = Measure::No;
+    cell.measure = outer;
     result
 }
 
 fn options(given: &Given) -> Result<TimeitOptions, String> {
     let usual = TimeitOptions::default();
-    let variable = given.value("v").map(str::to_owned);
-    if let Some(name) = variable.as_ref().filter(|name| syn::parse_str::<syn::Ident>(name).is_err()) {
-        return Err(format!("option -v takes the name of a variable, not `{name}`"));
-    }
     Ok(TimeitOptions {
         loops: given.number("n")?.unwrap_or(usual.loops),
         repeat: given.number("r")?.unwrap_or(usual.repeat),
@@ -118,8 +164,18 @@ fn options(given: &Given) -> Result<TimeitOptions, String> {
         },
         quiet: given.has("q"),
         show: given.has("o"),
-        variable,
+        variable: variable(given)?,
     })
+}
+
+/// The variable that the result is to go into.
+fn variable(given: &Given) -> Result<Option<String>, String> {
+    match given.value("v") {
+        Some(name) if syn::parse_str::<syn::Ident>(name).is_err() => {
+            Err(format!("option -v takes the name of a variable, not `{name}`"))
+        }
+        name => Ok(name.map(str::to_owned)),
+    }
 }
 
 /// Whether there is no code in these bytes of the cell.
