@@ -295,7 +295,7 @@ mod tests {
         let line = |i: u32| format!("{i:07}\n");
         let mut limit = OutputLimit::new(800);
         let mut shown = Vec::new();
-        for i in 0..100_000 {
+        for i in 0..100_000_u32 {
             let name = if i.is_multiple_of(7) { Stderr } else { Stdout };
             shown.extend(limit.push(name, line(i)));
         }
