@@ -520,6 +520,15 @@ fuzz() {
     return $status
 }
 
+# Runs threads of the prelude in every order that they can take. (With its own Cargo.lock:
+# who only installs need not fetch the checker.)
+check_orders() {
+    step "Testing the orders of threads"
+    (cd "$repo/tests/loom" && cargo fetch --quiet --locked) >&2 ||
+        die "the crates for tests/loom could not be downloaded" "look at the network connection, then run this again"
+    (cd "$repo/tests/loom" && CARGO_TARGET_DIR=$target/loom cargo test --locked --offline) >&2
+}
+
 command_test() {
     local arguments=() argument paths=0 soak=
     for argument in "$@"; do
@@ -539,6 +548,7 @@ command_test() {
     local rust=passed
     (cd "$repo" && CARGO_TARGET_DIR=$target cargo test --release --locked --offline --workspace --no-fail-fast) >&2 ||
         rust=failed
+    check_orders || rust=failed
 
     local venv=$target/test-venv
     if ! cmp -s "$repo/tests/requirements.txt" "$venv/installed.txt"; then

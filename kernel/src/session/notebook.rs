@@ -21,6 +21,7 @@ use super::spent::Spent;
 use super::stopping::{self, Stopped};
 use super::surroundings::Surroundings;
 use crate::cell::item::{Item, ItemKind};
+use crate::cell::parsed::Parsed;
 use crate::cell::source::CellSource;
 use crate::definitions::{Definitions, Gone};
 use crate::engine::native::cache::{Cache, Disk};
@@ -64,6 +65,7 @@ pub struct Notebook {
     cache: Arc<Cache>,
     /// What cells needed that have run, by their code.
     ran_before: BTreeMap<String, Needs>,
+    parsed: Arc<Parsed>,
     pub(super) runs: u64,
     pub surroundings: Surroundings,
     /// Nothing is run: see [`ahead`](super::ahead).
@@ -120,6 +122,7 @@ impl Notebook {
             directory,
             cache,
             ran_before: BTreeMap::new(),
+            parsed: Arc::default(),
             runs: 0,
             surroundings: Surroundings::default(),
             is_imagined: false,
@@ -139,6 +142,7 @@ impl Notebook {
             opt_level: self.opt_level,
             style: self.style,
             ran_before: self.ran_before.clone(),
+            parsed: self.parsed.clone(),
             is_imagined: true,
             ..Notebook::empty(self.setup.clone(), self.directory.clone(), self.cache.clone(), self.waiting.clone())
         }
@@ -347,6 +351,7 @@ impl Notebook {
             cache,
             loaded,
             ran_before: &self.ran_before,
+            parsed: &self.parsed,
             ahead: self.is_imagined,
         }
     }

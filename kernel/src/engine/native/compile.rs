@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use super::cache::{Cache, Entry, Inputs, Key};
 use super::diagnostics::CompilerOutput;
+use super::mir::{self, MirTypes};
 use super::style::Style;
 
 /// The compiler, and the crates a cell may name.
@@ -51,8 +52,7 @@ pub enum Goal {
 #[derive(Debug, Clone)]
 pub struct Compiled {
     pub library: PathBuf,
-    /// The text of the `.mir` file.
-    pub mir: String,
+    pub types: Arc<MirTypes>,
     pub output: CompilerOutput,
 }
 
@@ -114,7 +114,7 @@ impl Compiler<'_> {
         if !entry.success {
             return Err(CompileError::Rejected(output));
         }
-        Ok(Compiled { library: self.library(&stem, &entry), mir: entry.mir.clone(), output })
+        Ok(Compiled { library: self.library(&stem, &entry), types: entry.types.clone(), output })
     }
 
     /// The key of a text.
@@ -204,7 +204,7 @@ impl Compiler<'_> {
                 Goal::Library if success => Some(tokio::fs::read(library).await.map_err(CompileError::File)?),
                 _ => None,
             },
-            mir: if success { read(mir).await? } else { String::new() },
+            types: if success { Arc::new(mir::read(&read(mir).await?)) } else { Arc::default() },
             messages: String::from_utf8_lossy(&finished.stderr).into_owned(),
             inputs: Inputs::read(&rules, self.directory, &source_file),
         })

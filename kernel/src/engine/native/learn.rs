@@ -43,7 +43,7 @@ pub struct Learnt {
     pub not_opaque: BTreeSet<String>,
     /// What a measured body promises cannot be told.
     pub no_promises: bool,
-    pub types: MirTypes,
+    pub types: Arc<MirTypes>,
 }
 
 /// What to do after a refused try.

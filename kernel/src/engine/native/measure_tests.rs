@@ -16,6 +16,7 @@ use super::compile::{Environment, Tools};
 use super::diagnostics::{render, summary};
 use super::measure::{Measure, Timeit, TimeitOptions};
 use super::resolve::{Refused, Resolved, Resolver};
+use crate::cell::parsed::Parsed;
 use crate::cell::source::CellSource;
 use crate::definitions::Definitions;
 
@@ -97,6 +98,7 @@ impl Notebook {
             cache: &Cache::default(),
             loaded: &BTreeSet::new(),
             ran_before: &BTreeMap::new(),
+            parsed: &Parsed::default(),
             ahead: false,
         };
         let source = CellSource::new(self.runs as u32, text);

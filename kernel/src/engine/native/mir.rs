@@ -8,22 +8,24 @@
 //! _5 = keep::<Vec<u8>>(const "v", move _6) -> …
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
 
 use super::type_text;
 
 /// What a cell's compiled code says of its variables.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MirTypes {
     /// As the compiler prints it, by variable.
     pub kept: BTreeMap<String, String>,
     /// `fn(i32) -> i32`, by the closure's variable.
     pub signatures: BTreeMap<String, String>,
-    /// How a closure is called, by its type as printed.
-    pub closures: HashMap<String, ClosureKind>,
+    /// How the closures among the kept variables are called, by their types as printed.
+    pub closures: BTreeMap<String, ClosureKind>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClosureKind {
     Fn,
     FnMut,
@@ -89,6 +91,8 @@ pub fn read(mir: &str) -> MirTypes {
             *signature = inner.to_owned();
         }
     }
+    let kept: HashSet<&String> = types.kept.values().collect();
+    types.closures.retain(|closure, _| kept.contains(closure));
     types
 }
 

@@ -16,12 +16,13 @@ use super::diagnostics::{CompilerOutput, Diagnostic};
 use super::generate::{self, Back, Generated, Kept, OldItem, Plan, TAIL_TYPE, Tail, Taken};
 use super::learn::{self, Learnt, Next, Try};
 use super::measure::{self, Measure};
-use super::mir;
+use super::mir::MirTypes;
 use super::type_text;
 use crate::cell::item::{Item, ItemKind};
 use crate::cell::measured::{self, Measured};
 use crate::cell::names;
-use crate::cell::parse::{self, Cell, LetBinding, MacroReading};
+use crate::cell::parse::{Cell, LetBinding, MacroReading};
+use crate::cell::parsed::Parsed;
 use crate::cell::source::{CellSource, SourceText};
 use crate::cell::statics::StaticUse;
 use crate::definitions::{Changes, Definitions, Variable, has_static_of, symbols_for};
@@ -86,6 +87,7 @@ pub struct Resolver<'a> {
     pub loaded: &'a BTreeSet<String>,
     /// What cells needed when they ran before, by their code.
     pub ran_before: &'a BTreeMap<String, Needs>,
+    pub parsed: &'a Parsed,
     /// Nobody waits for it.
     pub ahead: bool,
 }
@@ -123,23 +125,22 @@ impl Resolver<'_> {
     /// # Errors
     /// [`Refused`], with what to tell.
     pub async fn type_of(&self, source: &Arc<CellSource>, code: Range<usize>) -> Result<Option<String>, Refused> {
-        let (resolved, mir) = self.search(source, code, &Measure::No, Goal::Types).await?;
+        let (resolved, types) = self.search(source, code, &Measure::No, Goal::Types).await?;
         if resolved.cell.tail.is_none() {
             return Ok(Some("()".to_owned()));
         }
-        let told = mir::read(&mir).signatures.remove(TAIL_TYPE);
         // It is the type of a reference to it.
-        Ok(told.map(|told| told.strip_prefix('&').unwrap_or(&told).to_owned()))
+        Ok(types.signatures.get(TAIL_TYPE).map(|told| told.strip_prefix('&').unwrap_or(told).to_owned()))
     }
 
-    /// Compiles until it fits. Returns the text of the `.mir` file, too.
+    /// Compiles until it fits.
     async fn search(
         &self,
         source: &Arc<CellSource>,
         code: Range<usize>,
         measure: &Measure,
         aim: Goal,
-    ) -> Result<(Resolved, String), Refused> {
+    ) -> Result<(Resolved, Arc<MirTypes>), Refused> {
         let begin = Instant::now();
         let compiler = self.compiler(*measure != Measure::No);
         let mut learnt = Learnt::default();
@@ -167,12 +168,12 @@ impl Resolver<'_> {
             let goal = if asks_signatures { Goal::Types } else { aim };
             let key = self.name_symbols(&compiler, goal, &mut plan, &mut generated);
             match compiler.compile(generated.source.as_str(), goal, &key).await {
-                Ok(mut compiled) => {
+                Ok(compiled) => {
                     if let Some(made) = accept(&plan, &compiled, source.number, &cell, &mut learnt) {
-                        let mir = std::mem::take(&mut compiled.mir);
+                        let types = compiled.types.clone();
                         let mut resolved = self.resolved(cell, changes, plan, generated, compiled, made, learnt);
                         resolved.compile_time = begin.elapsed();
-                        return Ok((resolved, mir));
+                        return Ok((resolved, types));
                     }
                 }
                 Err(CompileError::Rejected(output)) => {
@@ -246,7 +247,7 @@ impl Resolver<'_> {
         }
         let item_macros = |name: &str| self.definitions.is_item_macro(name);
         let reading = MacroReading { item_macros: &item_macros, flipped: &learnt.flipped };
-        let mut cell = parse::parse(source, code.clone(), &reading).map_err(|_| code)?;
+        let mut cell = self.parsed.parse(source, code.clone(), &reading).map_err(|_| code)?;
         if let Some(result) = result {
             cell.bindings.retain(|binding| binding.name != result.name);
             cell.bindings.push(result);
@@ -459,7 +460,7 @@ fn accept(
     cell: &Cell,
     learnt: &mut Learnt,
 ) -> Option<BTreeMap<String, Variable>> {
-    let types = mir::read(&compiled.mir);
+    let types = &compiled.types;
     let mut again = false;
     if plan.kept.iter().any(|kept| kept.closure_arguments.is_some()) {
         for kept in plan.kept.iter().filter(|kept| kept.closure_arguments.is_some()) {
@@ -471,7 +472,7 @@ fn accept(
             }
         }
         learnt.probed = true;
-        learnt.types = types;
+        learnt.types = types.clone();
         return None;
     }
     let mut made = BTreeMap::new();

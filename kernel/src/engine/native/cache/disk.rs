@@ -16,11 +16,12 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::inputs::Inputs;
-use super::{Entry, Key};
+use super::{Entry, Key, MirTypes};
 use crate::engine::native::build::store::cache_directory;
 
-/// Begins every file; another one when its form changes.
-const MAGIC: &[u8] = b"threadbook cell 1\n";
+/// Begins every file; another number follows when its form changes.
+const MAGIC: &[u8] = b"threadbook cell 2\n";
+const MAGIC_OF_ALL: &[u8] = b"threadbook cell ";
 const DIGEST_BYTES: usize = 32;
 /// In MiB. `THREADBOOK_CACHE_SIZE` says otherwise; 0 keeps nothing.
 const USUAL_MIB: u64 = 512;
@@ -57,13 +58,13 @@ pub struct Usage {
     pub most_bytes: u64,
 }
 
-/// What stands before the bytes of library, types and messages.
+/// What stands before the bytes of library and messages.
 #[derive(Serialize, Deserialize)]
 struct Header {
     key: String,
     success: bool,
     library: Option<usize>,
-    mir: usize,
+    types: MirTypes,
     messages: usize,
     inputs: Inputs,
 }
@@ -87,7 +88,10 @@ impl Disk {
         let path = self.shared.path(key);
         let bytes = fs::read(&path).ok()?;
         let Some(entry) = read(&bytes, key) else {
-            tracing::warn!("{} is damaged and will be made again", path.display());
+            // That of another version is nothing to complain about.
+            if bytes.starts_with(MAGIC) || !bytes.starts_with(MAGIC_OF_ALL) {
+                tracing::warn!("{} is damaged and will be made again", path.display());
+            }
             let _ = fs::remove_file(&path);
             return None;
         };
@@ -229,13 +233,13 @@ fn written(key: &Key, entry: &Entry) -> std::io::Result<Vec<u8>> {
         key: key.0.clone(),
         success: entry.success,
         library: entry.library.as_ref().map(Vec::len),
-        mir: entry.mir.len(),
+        types: (*entry.types).clone(),
         messages: entry.messages.len(),
         inputs: entry.inputs.clone(),
     };
     let mut content = serde_json::to_vec(&header)?;
     content.push(b'\n');
-    for part in [entry.library.as_deref().unwrap_or_default(), entry.mir.as_bytes(), entry.messages.as_bytes()] {
+    for part in [entry.library.as_deref().unwrap_or_default(), entry.messages.as_bytes()] {
         content.extend_from_slice(part);
     }
     let mut bytes = MAGIC.to_vec();
@@ -253,7 +257,6 @@ fn read(bytes: &[u8], key: &Key) -> Option<Entry> {
     let end = content.iter().position(|byte| *byte == b'\n')?;
     let header: Header = serde_json::from_slice(&content[..end]).ok()?;
     let (library, rest) = content[end + 1..].split_at_checked(header.library.unwrap_or(0))?;
-    let (mir, rest) = rest.split_at_checked(header.mir)?;
     let (messages, rest) = rest.split_at_checked(header.messages)?;
     if !rest.is_empty() || header.key != key.0 {
         return None;
@@ -261,7 +264,7 @@ fn read(bytes: &[u8], key: &Key) -> Option<Entry> {
     Some(Entry {
         success: header.success,
         library: header.library.map(|_| library.to_vec()),
-        mir: std::str::from_utf8(mir).ok()?.to_owned(),
+        types: Arc::new(header.types),
         messages: std::str::from_utf8(messages).ok()?.to_owned(),
         inputs: header.inputs,
     })
@@ -286,8 +289,9 @@ mod tests {
     }
 
     fn entry(bytes: usize) -> Arc<Entry> {
-        let (library, mir) = (Some(vec![7; bytes]), "types".to_owned());
-        Arc::new(Entry { success: true, library, mir, messages: "{}".into(), inputs: Inputs::default() })
+        let types = MirTypes { kept: [("n".to_owned(), "i32".to_owned())].into(), ..MirTypes::default() };
+        let (library, types) = (Some(vec![7; bytes]), Arc::new(types));
+        Arc::new(Entry { success: true, library, types, messages: "{}".into(), inputs: Inputs::default() })
     }
 
     fn disk(most_bytes: u64) -> (tempfile::TempDir, Disk) {

@@ -22,6 +22,7 @@ use tokio::sync::OwnedMutexGuard;
 pub use disk::Disk;
 pub use inputs::Inputs;
 
+use super::mir::MirTypes;
 use crate::digest::{digest_of, hexadecimal};
 
 /// Entries of one session that are kept in memory without their libraries, which lie in its
@@ -81,8 +82,7 @@ pub struct Entry {
     pub success: bool,
     /// The library's bytes, if one was asked for.
     pub library: Option<Vec<u8>>,
-    /// The text of the `.mir` file.
-    pub mir: String,
+    pub types: Arc<MirTypes>,
     /// The compiler's messages, as it wrote them.
     pub messages: String,
     pub inputs: Inputs,
@@ -160,7 +160,7 @@ mod tests {
 
     fn entry(text: &str) -> Entry {
         let (library, inputs) = (Some(text.as_bytes().to_vec()), Inputs::default());
-        Entry { success: true, library, mir: "mir".into(), messages: String::new(), inputs }
+        Entry { success: true, library, types: Arc::default(), messages: String::new(), inputs }
     }
 
     fn key(text: &str) -> Key {
