@@ -25,11 +25,12 @@ class Peer:
     """A kernel to be measured."""
 
     name: str
-    version: str
     language: str
     argv: list
     """How it is started; `{connection_file}` stands for the file that tells it its ports."""
     environment: dict
+    version: str = "?"
+    """As it tells when it is started."""
 
 
 class Kernel:
@@ -48,9 +49,10 @@ class Kernel:
         self.client = BlockingKernelClient(connection_file=self.file)
         self.client.load_connection_file()
         self.client.start_channels(hb=False, stdin=False, control=False)
-        self.client.kernel_info(reply=True, timeout=PATIENCE)
+        info = self.client.kernel_info(reply=True, timeout=PATIENCE)
         self.started = time.perf_counter() - begin
         """Seconds from the start of the process to its first reply."""
+        peer.version = info["content"]["implementation_version"]
 
     def wait_for_port(self, address, port, begin):
         while True:
@@ -120,8 +122,7 @@ def threadbook():
         spec = KernelSpecManager().get_kernel_spec("threadbook")
     except NoSuchKernel:
         raise SystemExit("Jupyter has no kernel `threadbook`: run `./install.sh install` first.") from None
-    version = text_of([spec.argv[0], "--version"]).split()[-1]
-    return Peer("Threadbook", version, "rust", spec.argv, clean({**os.environ, **spec.env}))
+    return Peer("Threadbook", "rust", spec.argv, clean({**os.environ, **spec.env}))
 
 
 def evcxr(place):
@@ -138,16 +139,13 @@ def evcxr(place):
         if subprocess.run(build).returncode != 0:
             raise SystemExit("evcxr_jupyter could not be built, see above; `--without-evcxr` leaves it out.")
         program = str(built)
-    version = text_of([program, "--version"]).split()[-1]
-    return Peer("evcxr_jupyter", version, "rust", [program, "--control_file", "{connection_file}"], clean(os.environ))
+    return Peer("evcxr_jupyter", "rust", [program, "--control_file", "{connection_file}"], clean(os.environ))
 
 
 def ipykernel():
     """Python's kernel, in the Python that runs this."""
-    import ipykernel
-
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    return Peer("ipykernel", ipykernel.__version__, "python", argv, clean(os.environ))
+    return Peer("ipykernel", "python", argv, clean(os.environ))
 
 
 def clean(environment):
