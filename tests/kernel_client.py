@@ -114,7 +114,8 @@ class Cell:
     @property
     def error(self):
         found = self.contents("error")
-        assert len(found) <= 1, f"several errors: {self}"
+        # (Not by `self`, whose text asks for this.)
+        assert len(found) <= 1, f"several errors of {self.code!r}: {found}"
         if not found:
             return None
         coloured = "\n".join(found[0]["traceback"])

@@ -125,7 +125,7 @@ def main():
         peers.append(kernels.evcxr(options.evcxr_place))
     peers.append(kernels.ipykernel())
     rows, work = measure(peers, options.rounds, not options.without_work)
-    names = ", ".join(f"{peer.name} {peer.version}" for peer in peers)
+    names = ", ".join(f"{peer.name} ({peer.version})" for peer in peers)
     lines = [
         f"{datetime.date.today()}, {kernels.machine()}; {kernels.versions()}; {names}. Medians of {options.rounds} "
         "rounds in turns. Memory: of all processes, shared pages divided.",

@@ -52,7 +52,7 @@ class Kernel:
         info = self.client.kernel_info(reply=True, timeout=PATIENCE)
         self.started = time.perf_counter() - begin
         """Seconds from the start of the process to its first reply."""
-        peer.version = info["content"]["implementation_version"]
+        peer.version = "{implementation} {implementation_version}".format(**info["content"])
 
     def wait_for_port(self, address, port, begin):
         while True:

@@ -172,6 +172,10 @@ fn learn_from(error: &Diagnostic, tried: &Try, learnt: &mut Learnt) -> bool {
         learnt.not_kept.insert(name.clone(), borrow_reason(name, error, is_closure(name, cell)));
         return true;
     }
+    // What is borrowed for a line below the last expression is that line's fault.
+    let by_a_later_line = generated.regions.iter().any(|(range, purpose)| {
+        matches!(purpose, Purpose::Keep(_) | Purpose::End(_)) && error.spans_in(range.clone()).next().is_some()
+    });
     for (range, purpose) in &generated.regions {
         match purpose {
             Purpose::Take(name) if in_primary(range) => {
@@ -207,7 +211,7 @@ fn learn_from(error: &Diagnostic, tried: &Try, learnt: &mut Learnt) -> bool {
                 learnt.no_promises = true;
                 return true;
             }
-            Purpose::ShowTail if in_primary(range) => {
+            Purpose::ShowTail if in_primary(range) && !by_a_later_line => {
                 let own = error.primary().is_some_and(|primary| generated.source.locate(primary.range()).is_some());
                 if error.has_code("E0689") && plan.evcxr_display && !own {
                     learnt.no_evcxr_display = true;
