@@ -11,7 +11,7 @@
 
 use std::io;
 
-use super::sync::{Arc, AtomicBool, AtomicUsize, Guarded, Held, Ordering, Thread, Wait, Waker, fence, thread};
+use super::sync::{Arc, AtomicBool, AtomicUsize, Guarded, Ordering, Thread, Wait, Waker, fence, thread};
 
 /// What a [`Rota`] is for: a queue of tasks, and threads that take them.
 pub(crate) trait Crew {
@@ -22,7 +22,7 @@ pub(crate) trait Crew {
 
     fn has_tasks(&self) -> bool;
 
-    /// Starts a worker, which calls [`Rota::next`] until it gets no task.
+    /// Starts a thread that calls [`Rota::next`] until it gets no task.
     ///
     /// # Errors
     /// When the system grants no thread.
@@ -146,19 +146,40 @@ impl Rota {
             false
         } else if rest.threads < self.most {
             rest.threads += 1;
-            self.start_one(rest, crew)
+            rest.started += 1;
+            self.looking.fetch_add(1, Ordering::SeqCst);
+            let number = rest.started - 1;
+            drop(rest);
+            match crew.start(number) {
+                Ok(()) => true,
+                Err(error) => {
+                    self.not_started(error, crew);
+                    false
+                }
+            }
         } else {
             false
         }
     }
 
-    /// The next task of a worker, which sleeps until there is one; without a bed it ends in
-    /// place of sleeping. `None` when the worker is to end. It counts as looking when it calls
-    /// this: it does when it begins, and after each task by [`has_done`](Rota::has_done).
+    fn not_started(&self, error: io::Error, crew: &Arc<impl Crew>) {
+        let is_last = {
+            let mut rest = self.rest.lock();
+            self.looking.fetch_sub(1, Ordering::SeqCst);
+            rest.leave()
+        };
+        if is_last {
+            crew.refuse(Some(error));
+        }
+    }
+
+    /// The next task of a worker, which sleeps until there is one; `None` when the worker is
+    /// to end. The worker counts as looking when it calls this: it does when it begins, and
+    /// after each task by [`has_done`](Rota::has_done).
     pub fn next<C: Crew>(
         &self,
         crew: &Arc<C>,
-        sleeper: Option<&Arc<Sleeper>>,
+        sleeper: &Arc<Sleeper>,
         mut before_sleep: impl FnMut(),
     ) -> Option<C::Task> {
         loop {
@@ -178,10 +199,10 @@ impl Rota {
                 self.looking.fetch_add(1, Ordering::SeqCst);
                 continue;
             }
-            let Some(sleeper) = sleeper.filter(|_| !self.is_closed()) else {
+            if self.is_closed() {
                 rest.leave();
                 return None;
-            };
+            }
             rest.sleeping.push(sleeper.clone());
             drop(rest);
             before_sleep();
@@ -193,35 +214,6 @@ impl Rota {
     /// A worker looks again.
     pub fn has_done(&self) {
         self.looking.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// A worker ends after a task. If there are more, another one takes its place.
-    pub fn retire(&self, crew: &Arc<impl Crew>) {
-        let mut rest = self.rest.lock();
-        fence(Ordering::SeqCst);
-        if crew.has_tasks() {
-            self.start_one(rest, crew);
-        } else {
-            rest.leave();
-        }
-    }
-
-    /// Starts a worker that counts among the threads.
-    fn start_one(&self, mut rest: Held<'_, Rest>, crew: &Arc<impl Crew>) -> bool {
-        self.looking.fetch_add(1, Ordering::SeqCst);
-        let number = rest.started;
-        rest.started += 1;
-        drop(rest);
-        let Err(error) = crew.start(number) else { return true };
-        let is_last = {
-            let mut rest = self.rest.lock();
-            self.looking.fetch_sub(1, Ordering::SeqCst);
-            rest.leave()
-        };
-        if is_last {
-            crew.refuse(Some(error));
-        }
-        false
     }
 }
 

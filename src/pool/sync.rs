@@ -5,5 +5,5 @@ pub use std::sync::Arc;
 pub use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 pub use std::thread::{self, Thread};
 
-pub use crate::__rt::guarded::{Guarded, Held};
+pub use crate::__rt::guarded::Guarded;
 pub use crate::__rt::interrupt::{Wait, Waker};

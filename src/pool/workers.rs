@@ -1,5 +1,5 @@
-//! Threads that do tasks from one queue: what a thread pool and the executors with threads
-//! are inside. The threads are the crew's own, or those of a pool of rayon's.
+//! Threads that do tasks from one queue: what a thread pool and a thread pool executor are
+//! inside.
 //!
 //! A thread is started when a task comes, none is free and there may be one more. The
 //! queue knows no lock; a lock is taken to sleep, to wake somebody and to start a thread
@@ -9,11 +9,10 @@
 
 use std::cell::Cell;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread;
 
 use crossbeam::queue::SegQueue;
-use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::__rt::guarded::{Guarded, generation};
 use crate::__rt::host;
@@ -52,7 +51,6 @@ pub(crate) trait Pool {
 pub(crate) struct Workers {
     most: usize,
     name: Arc<str>,
-    are_rayons: bool,
     crew: Guarded<Arc<Crew>>,
 }
 
@@ -64,21 +62,16 @@ owner! {
 /// What the threads share, in one process: a copy of the process gets a new one, as it has
 /// none of the threads.
 struct Crew {
-    most: usize,
     /// Threads are called after it, with a number.
     name: Arc<str>,
     generation: u32,
     queue: SegQueue<Arc<Core>>,
-    /// Where the workers are jobs, which end when there is nothing to do.
-    rayon: Option<OnceLock<ThreadPool>>,
     rota: Rota,
 }
 
 thread_local! {
     /// The crew that the calling thread is one of.
     static MINE: Cell<*const Crew> = const { Cell::new(std::ptr::null()) };
-    /// The run whose task the calling thread does.
-    static AT_WORK_FOR: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
 impl Workers {
@@ -88,28 +81,10 @@ impl Workers {
     /// If `most` is 0, or if the name has a NUL character in it.
     #[track_caller]
     pub fn new(most: usize, name: &str) -> Workers {
-        Workers::with(most, name, false)
-    }
-
-    /// The same with as many threads of rayon's, which are all started now.
-    ///
-    /// # Panics
-    /// As [`new`](Workers::new), and if the system grants no threads.
-    #[track_caller]
-    pub fn of_rayon(most: usize, name: &str) -> Workers {
-        let workers = Workers::with(most, name, true);
-        if let Err(error) = workers.crew().rayon() {
-            panic!("{}", not_started(&error));
-        }
-        workers
-    }
-
-    #[track_caller]
-    fn with(most: usize, name: &str, are_rayons: bool) -> Workers {
         assert!(most > 0, "a pool without workers would never do a task: give at least 1");
         assert!(!name.contains('\0'), "a thread's name cannot have a NUL character in it");
         let name: Arc<str> = name.into();
-        Workers { most, are_rayons, crew: Guarded::new(Crew::new(most, name.clone(), are_rayons, false)), name }
+        Workers { most, crew: Guarded::new(Crew::new(most, name.clone(), false)), name }
     }
 
     /// Hands a task in.
@@ -122,7 +97,7 @@ impl Workers {
     fn crew(&self) -> Arc<Crew> {
         let mut crew = self.crew.lock();
         if crew.generation != generation() {
-            let fresh = Crew::new(self.most, self.name.clone(), self.are_rayons, crew.rota.is_closed());
+            let fresh = Crew::new(self.most, self.name.clone(), crew.rota.is_closed());
             // The old queue may be as a thread has left it that was in the midst of it.
             std::mem::forget(std::mem::replace(&mut *crew, fresh));
         }
@@ -175,11 +150,7 @@ impl Workers {
     }
 
     fn is_mine(&self) -> bool {
-        let crew = self.crew.lock();
-        match &crew.rayon {
-            Some(rayon) => rayon.get().is_some_and(|rayon| rayon.current_thread_index().is_some()),
-            None => MINE.get() == Arc::as_ptr(&crew),
-        }
+        MINE.get() == Arc::as_ptr(&*self.crew.lock())
     }
 }
 
@@ -224,60 +195,27 @@ impl Drop for Workers {
 }
 
 impl Crew {
-    fn new(most: usize, name: Arc<str>, are_rayons: bool, is_closed: bool) -> Arc<Crew> {
-        Arc::new(Crew {
-            most,
-            name,
-            generation: generation(),
-            queue: SegQueue::new(),
-            rayon: are_rayons.then(OnceLock::new),
-            rota: Rota::new(most, is_closed),
-        })
-    }
-
-    /// The pool of rayon's that the threads are of, if they are rayon's.
-    fn rayon(&self) -> io::Result<Option<&ThreadPool>> {
-        let Some(rayon) = &self.rayon else { return Ok(None) };
-        if rayon.get().is_none() {
-            let name = self.name.clone();
-            let builder = ThreadPoolBuilder::new().num_threads(self.most);
-            let builder = builder.thread_name(move |index| format!("{name}_{index}")).start_handler(|_| {
-                core::is_worker();
-                host::work_for(host::NO_RUN);
-                // For the thread's whole life: its end takes it off the list.
-                std::mem::forget(registry::enter_new(true));
-            });
-            // (When two threads come here at once, one pool ends again.)
-            let _ = rayon.set(builder.build().map_err(io::Error::other)?);
-        }
-        Ok(rayon.get())
+    fn new(most: usize, name: Arc<str>, is_closed: bool) -> Arc<Crew> {
+        Arc::new(Crew { name, generation: generation(), queue: SegQueue::new(), rota: Rota::new(most, is_closed) })
     }
 
     /// The life of a worker.
-    fn work(self: &Arc<Crew>, sleeper: Option<&Arc<Sleeper>>) {
-        // While a task waits inside of one of rayon's operations, rayon gives its thread other
-        // jobs to do. This one must not keep that task waiting for long.
-        let outer = AT_WORK_FOR.get();
-        let work_for = |run: Option<u64>| {
-            if AT_WORK_FOR.replace(run) != run {
-                host::work_for(run.unwrap_or(host::NO_RUN));
+    fn work(self: Arc<Crew>) {
+        core::is_worker();
+        MINE.set(Arc::as_ptr(&self));
+        let sleeper = Sleeper::new();
+        let run = Cell::new(host::NO_RUN);
+        let work_for = |next| {
+            if run.replace(next) != next {
+                host::work_for(next);
             }
         };
-        while let Some(core) = self.rota.next(self, sleeper, || work_for(None)) {
-            work_for(Some(core.cell_run()));
+        while let Some(core) = self.rota.next(&self, &sleeper, || work_for(host::NO_RUN)) {
+            work_for(core.cell_run());
             core.run_and_drop();
-            if outer.is_some() {
-                work_for(outer);
-                return self.rota.retire(self);
-            }
             self.rota.has_done();
         }
-        work_for(outer);
     }
-}
-
-fn not_started(error: &io::Error) -> String {
-    format!("no thread could be started: {error}")
 }
 
 impl rota::Crew for Crew {
@@ -301,15 +239,9 @@ impl rota::Crew for Crew {
 
     fn start(self: &Arc<Crew>, number: usize) -> io::Result<()> {
         let crew = self.clone();
-        if let Some(rayon) = self.rayon()? {
-            rayon.spawn(move || crew.work(None));
-            return Ok(());
-        }
         let work = move || {
             let _registered = registry::enter_new(true);
-            core::is_worker();
-            MINE.set(Arc::as_ptr(&crew));
-            crew.work(Some(&Sleeper::new()));
+            crew.work();
         };
         thread::Builder::new().name(format!("{}_{number}", self.name)).spawn(work).map(drop)
     }
@@ -317,7 +249,7 @@ impl rota::Crew for Crew {
     fn refuse(&self, error: Option<io::Error>) {
         let error = match error {
             None => TaskError::Shutdown,
-            Some(error) => TaskError::System(not_started(&error)),
+            Some(error) => TaskError::System(format!("no thread could be started: {error}")),
         };
         while let Some(core) = self.queue.pop() {
             core.finish(Err(error.clone()));

@@ -24,17 +24,7 @@ enum Task {
     Rings,
 }
 
-/// What workers do when there is no task.
-#[derive(Clone, Copy)]
-enum Workers {
-    Sleep,
-    End,
-    /// They end after each task.
-    EndSoon,
-}
-
 struct Crew {
-    workers: Workers,
     queue: Guarded<VecDeque<Task>>,
     /// A queue may tell how long it is as late as the memory model allows.
     length: AtomicUsize,
@@ -47,9 +37,8 @@ struct Crew {
 }
 
 impl Crew {
-    fn new(workers: Workers, most: usize, granted: usize) -> Arc<Crew> {
+    fn new(most: usize, granted: usize) -> Arc<Crew> {
         Arc::new(Crew {
-            workers,
             queue: Guarded::new(VecDeque::new()),
             length: AtomicUsize::new(0),
             granted,
@@ -83,17 +72,13 @@ impl Crew {
 
     fn work(self: &Arc<Crew>) {
         let sleeper = Sleeper::new();
-        let sleeper = matches!(self.workers, Workers::Sleep).then_some(&sleeper);
-        while let Some(task) = self.rota.next(self, sleeper, || ()) {
+        while let Some(task) = self.rota.next(self, &sleeper, || ()) {
             match task {
                 Task::Nothing => {}
                 Task::Waits => self.bell.wait(),
                 Task::Rings => self.bell.notify(),
             }
             self.done.fetch_add(1, Ordering::Relaxed);
-            if let Workers::EndSoon = self.workers {
-                return self.rota.retire(self);
-            }
             self.rota.has_done();
         }
     }
@@ -122,12 +107,7 @@ impl rota::Crew for Crew {
     }
 
     fn start(self: &Arc<Crew>, number: usize) -> io::Result<()> {
-        let is_granted = match self.workers {
-            Workers::Sleep => number < self.granted,
-            // They come again and again.
-            _ => self.granted > 0,
-        };
-        if !is_granted {
+        if number >= self.granted {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let crew = self.clone();
@@ -142,15 +122,11 @@ impl rota::Crew for Crew {
     }
 }
 
-/// For all kinds of workers, every order in which threads change at most `changes` times where
-/// they need not.
-fn in_every_order(changes: usize, test: impl Fn(Workers) + Clone + Sync + Send + 'static) {
-    for workers in [Workers::Sleep, Workers::End, Workers::EndSoon] {
-        let test = test.clone();
-        let mut orders = loom::model::Builder::new();
-        orders.preemption_bound = Some(changes);
-        orders.check(move || test(workers));
-    }
+/// Every order in which threads change at most `changes` times where they need not.
+fn in_every_order(changes: usize, test: impl Fn() + Sync + Send + 'static) {
+    let mut orders = loom::model::Builder::new();
+    orders.preemption_bound = Some(changes);
+    orders.check(test);
 }
 
 mod tests {
@@ -158,8 +134,8 @@ mod tests {
 
     #[test]
     fn a_worker_takes_what_comes_one_after_the_other() {
-        in_every_order(3, |workers| {
-            let crew = Crew::new(workers, 1, 1);
+        in_every_order(3, || {
+            let crew = Crew::new(1, 1);
             crew.submit(&[Task::Nothing]);
             crew.submit(&[Task::Nothing]);
             crew.rota.close();
@@ -169,8 +145,8 @@ mod tests {
 
     #[test]
     fn two_workers_take_what_comes_at_once() {
-        in_every_order(2, |workers| {
-            let crew = Crew::new(workers, 2, 2);
+        in_every_order(2, || {
+            let crew = Crew::new(2, 2);
             crew.submit(&[Task::Nothing; 2]);
             crew.rota.close();
             assert_eq!(crew.join(), (2, 0));
@@ -180,8 +156,8 @@ mod tests {
     #[test]
     fn a_task_that_waits_for_another_does_not_keep_it_from_the_other_worker() {
         for together in [false, true] {
-            in_every_order(3, move |workers| {
-                let crew = Crew::new(workers, 2, 2);
+            in_every_order(3, move || {
+                let crew = Crew::new(2, 2);
                 if together {
                     crew.submit(&[Task::Waits, Task::Rings]);
                 } else {
@@ -196,8 +172,8 @@ mod tests {
 
     #[test]
     fn a_worker_takes_what_two_threads_submit() {
-        in_every_order(3, |workers| {
-            let crew = Crew::new(workers, 1, 1);
+        in_every_order(3, || {
+            let crew = Crew::new(1, 1);
             let other = crew.clone();
             let other = thread::spawn(move || other.submit(&[Task::Nothing]));
             crew.submit(&[Task::Nothing]);
@@ -209,8 +185,8 @@ mod tests {
 
     #[test]
     fn two_workers_take_what_two_threads_submit() {
-        in_every_order(2, |workers| {
-            let crew = Crew::new(workers, 2, 2);
+        in_every_order(2, || {
+            let crew = Crew::new(2, 2);
             let other = crew.clone();
             let other = thread::spawn(move || other.submit(&[Task::Nothing]));
             crew.submit(&[Task::Nothing]);
@@ -222,8 +198,8 @@ mod tests {
 
     #[test]
     fn what_comes_while_it_is_closed_is_done_or_refused() {
-        in_every_order(3, |workers| {
-            let crew = Crew::new(workers, 1, 1);
+        in_every_order(3, || {
+            let crew = Crew::new(1, 1);
             let other = crew.clone();
             let other = thread::spawn(move || other.submit(&[Task::Nothing]));
             crew.submit(&[Task::Nothing]);
@@ -236,8 +212,8 @@ mod tests {
 
     #[test]
     fn without_threads_all_is_refused() {
-        in_every_order(3, |workers| {
-            let crew = Crew::new(workers, 1, 0);
+        in_every_order(3, || {
+            let crew = Crew::new(1, 0);
             let other = crew.clone();
             let other = thread::spawn(move || other.submit(&[Task::Nothing]));
             crew.submit(&[Task::Nothing]);
@@ -249,8 +225,8 @@ mod tests {
 
     #[test]
     fn a_thread_that_is_not_granted_leaves_its_tasks_to_the_others() {
-        in_every_order(2, |workers| {
-            let crew = Crew::new(workers, 2, 1);
+        in_every_order(2, || {
+            let crew = Crew::new(2, 1);
             crew.submit(&[Task::Nothing; 2]);
             crew.rota.close();
             assert_eq!(crew.join(), (2, 0));

@@ -5,8 +5,7 @@ pub use std::sync::Arc;
 pub use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 pub use loom::thread::{self, Thread};
 
-use loom::sync::Mutex;
-pub use loom::sync::MutexGuard as Held;
+use loom::sync::{Mutex, MutexGuard};
 
 pub struct Guarded<T>(Mutex<T>);
 
@@ -15,7 +14,7 @@ impl<T> Guarded<T> {
         Guarded(Mutex::new(value))
     }
 
-    pub fn lock(&self) -> Held<'_, T> {
+    pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().expect("nobody panics with it")
     }
 }
