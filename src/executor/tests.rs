@@ -168,6 +168,30 @@ fn after_a_shutdown_there_is_an_error() {
 }
 
 #[test]
+fn tasks_with_rayons_operations_in_them_wait_for_tasks() {
+    use ::rayon::prelude::*;
+    for threads in [1, 2, 4] {
+        let executor = Arc::new(RayonExecutor::new(threads));
+        let task = |number: u64| {
+            let inner = executor.clone();
+            executor.submit(move || {
+                let sum = |executor: &RayonExecutor| -> u64 {
+                    (0..20)
+                        .into_par_iter()
+                        .map(|x: u64| executor.submit(move || x + number).result().unwrap_or(0))
+                        .sum()
+                };
+                sum(&inner)
+            })
+        };
+        let futures: Vec<_> = (0..50).map(task).collect();
+        let sums: Vec<_> = futures.iter().map(|future| future.result()).collect();
+        assert_eq!(sums, (0..50).map(|number| Ok(190 + 20 * number)).collect::<Vec<_>>());
+        executor.shutdown();
+    }
+}
+
+#[test]
 fn a_shutdown_inside_is_an_error() {
     let threads = Arc::new(ThreadPoolExecutor::new(2));
     let inner = threads.clone();
