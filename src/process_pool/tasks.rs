@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::ops::ControlFlow;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::thread;
@@ -199,7 +200,10 @@ struct Running {
 impl Manager {
     fn run(mut self) {
         host::leave_run();
-        while self.start_waiting() {
+        let wakers = loop {
+            if let ControlFlow::Break(wakers) = self.start_waiting() {
+                break wakers;
+            }
             let files = self.running.iter().map(|task| task.reader.file()).chain([self.rung.as_raw_fd()]);
             let ready = wait_for(files, LOOK_EVERY);
             let nothing_came = !ready.contains(&true);
@@ -214,11 +218,15 @@ impl Manager {
                     self.read(index, nothing_came);
                 }
             }
-        }
+        };
+        // Its files are closed before anybody learns of the end.
+        drop(self);
+        wakers.iter().for_each(Waker::wake);
     }
 
-    /// Starts tasks that wait while there is room. Whether there is anything to wait for.
-    fn start_waiting(&mut self) -> bool {
+    /// Starts tasks that wait while there is room. With nothing left to wait for, those are
+    /// given who wait for that.
+    fn start_waiting(&mut self) -> ControlFlow<Vec<Waker>> {
         loop {
             let mut state = self.state.lock();
             if state.terminated {
@@ -226,15 +234,14 @@ impl Manager {
             }
             let next = if self.running.len() < self.names.len() { state.queue.pop_front() } else { None };
             let Some((core, task)) = next else {
-                let goes_on = !self.running.is_empty() || !state.queue.is_empty();
-                if !goes_on {
-                    let bell = state.manager.take();
-                    let wakers = std::mem::take(&mut state.wakers);
-                    drop(state);
-                    drop(bell);
-                    wakers.iter().for_each(Waker::wake);
+                if !self.running.is_empty() || !state.queue.is_empty() {
+                    return ControlFlow::Continue(());
                 }
-                return goes_on;
+                let bell = state.manager.take();
+                let wakers = std::mem::take(&mut state.wakers);
+                drop(state);
+                drop(bell);
+                return ControlFlow::Break(wakers);
             };
             drop(state);
             if core.begin() {
