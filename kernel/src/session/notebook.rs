@@ -460,11 +460,11 @@ impl Notebook {
     /// Takes for granted that a cell runs well.
     fn imagine(&mut self, resolved: &Resolved, number: u32) {
         let forgotten = resolved.changes.variables.keys().chain(resolved.unusable.keys());
-        for name in forgotten.chain(&resolved.moved).chain(resolved.not_kept.keys()) {
+        for name in forgotten.chain(&resolved.moved).chain(&resolved.moved_new).chain(resolved.not_kept.keys()) {
             self.definitions.variables.remove(name);
         }
         self.adopt(resolved);
-        for name in &resolved.moved {
+        for name in resolved.moved.iter().chain(&resolved.moved_new) {
             self.definitions.gone.insert(name.clone(), Gone::Moved { cell: number });
         }
         self.definitions.variables.extend(resolved.made.clone());
@@ -538,12 +538,15 @@ impl Notebook {
         let misfits = self.misfits(resolved);
         let reset = self.adopt(resolved);
         let finished = ending == Ending::Finished;
+        // One of the same name was shadowed.
+        let is_gone =
+            |name: &String| resolved.not_kept.contains_key(name) || finished && resolved.moved_new.contains(name);
         let mut unkept = Vec::new();
         let old = std::mem::take(&mut self.definitions.variables);
         for name in present {
             let made = resolved.made.get(&name).filter(|_| finished);
             match made.or_else(|| old.get(&name)) {
-                Some(variable) if !resolved.not_kept.contains_key(&name) => {
+                Some(variable) if !is_gone(&name) => {
                     self.definitions.gone.remove(&name);
                     self.definitions.variables.insert(name, variable.clone());
                 }
@@ -556,6 +559,9 @@ impl Notebook {
                 false => Gone::Failed { cell: number },
             };
             self.definitions.gone.entry(name).or_insert(gone);
+        }
+        for name in resolved.moved_new.iter().filter(|_| finished) {
+            self.definitions.gone.insert(name.clone(), Gone::Moved { cell: number });
         }
         for (name, reason) in resolved.not_kept.iter().chain(&resolved.unusable) {
             self.definitions.gone.insert(name.clone(), Gone::NotKept { cell: number, reason: reason.clone() });

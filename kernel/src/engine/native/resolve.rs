@@ -43,6 +43,8 @@ pub struct Resolved {
     pub needs: Needs,
     /// Those of them that it moves away.
     pub moved: Vec<String>,
+    /// Variables that the cell makes and moves away itself.
+    pub moved_new: BTreeSet<String>,
     /// Variables that the cell makes and that can be used later.
     pub made: BTreeMap<String, Variable>,
     /// Those that cannot, and why.
@@ -397,6 +399,7 @@ impl Resolver<'_> {
             },
             changes,
             made,
+            moved_new: learnt.moved_new,
             not_kept: learnt.not_kept,
             unusable: learnt.unusable,
             output: compiled.output,
