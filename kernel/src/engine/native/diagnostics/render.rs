@@ -198,7 +198,9 @@ fn names_something_in(home: Option<&CellRange>, note: &str) -> bool {
 /// the source is installed, and what counts is named in the text ("required by a bound
 /// in `spawn`") or listed in the labels ("`usize` implements …").
 fn without_places(note: &Diagnostic) -> String {
-    let labels: String = foreign_labels(&note.spans).map(|label| format!("\n  {label}")).collect();
+    // (Where std's source is installed, labels say once more what the text says.)
+    let labels = foreign_labels(&note.spans).filter(|label| !label.starts_with("required by "));
+    let labels: String = labels.map(|label| format!("\n  {label}")).collect();
     let colon = if labels.is_empty() { "" } else { ":" };
     format!("{}{colon}{labels}", note.message)
 }
