@@ -10,6 +10,7 @@ import itertools
 import statistics
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import cells
@@ -64,26 +65,25 @@ def measure(peers, rounds, with_work):
     for turn in range(rounds):
         for peer in peers:
             say(f"{peer.name}, turn {turn + 1} of {rounds} …")
-            kernel = Kernel(peer)
-            start.add(peer, kernel.started)
-            run = lambda text: kernel.run(text.format(n=next(numbers)))[0]
-            first.add(peer, run(cells.FIRST[peer.language]))
-            let.add(peer, run(cells.LET[peer.language]))
-            number = next(numbers)
-            for text in cells.SMALL[peer.language]:
-                small.add(peer, kernel.run(text.format(n=number))[0])
-            kernel.run("1 + 1")
-            for _ in range(RERUNS):
-                again.add(peer, kernel.run("1 + 1")[0])
-            time.sleep(RESTS)
-            memory.add(peer, kernel.memory())
-            if work and peer.name != "evcxr_jupyter":
-                for row, texts in zip(work, cells.WORK.values()):
-                    text = texts[0] if peer.language == "rust" else texts[1]
-                    _, printed = kernel.run(cells.timed(peer.language, text))
-                    for took in printed.split():
-                        row.add(peer, float(took))
-            kernel.end()
+            with closing(Kernel(peer)) as kernel:
+                start.add(peer, kernel.started)
+                run = lambda text: kernel.run(text.format(n=next(numbers)))[0]
+                first.add(peer, run(cells.FIRST[peer.language]))
+                let.add(peer, run(cells.LET[peer.language]))
+                number = next(numbers)
+                for text in cells.SMALL[peer.language]:
+                    small.add(peer, kernel.run(text.format(n=number))[0])
+                kernel.run("1 + 1")
+                for _ in range(RERUNS):
+                    again.add(peer, kernel.run("1 + 1")[0])
+                time.sleep(RESTS)
+                memory.add(peer, kernel.memory())
+                if work and peer.name != "evcxr_jupyter":
+                    for row, texts in zip(work, cells.WORK.values()):
+                        text = texts[0] if peer.language == "rust" else texts[1]
+                        _, printed = kernel.run(cells.timed(peer.language, text))
+                        for took in printed.split():
+                            row.add(peer, float(took))
     return [start, first, let, small, again, memory], work
 
 

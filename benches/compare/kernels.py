@@ -53,6 +53,7 @@ class Kernel:
         self.started = time.perf_counter() - begin
         """Seconds from the start of the process to its first reply."""
         peer.version = "{implementation} {implementation_version}".format(**info["content"])
+        self.wait_for_outputs()
 
     def wait_for_port(self, address, port, begin):
         while True:
@@ -65,6 +66,16 @@ class Kernel:
                 if time.perf_counter() - begin > PATIENCE:
                     raise SystemExit(f"{self.peer.name} did not start in {PATIENCE} s")
                 time.sleep(0.001)
+
+    def wait_for_outputs(self):
+        """What a kernel publishes before the client has subscribed is lost: asks until something comes."""
+        while True:
+            self.client.kernel_info(reply=True, timeout=PATIENCE)
+            try:
+                self.client.get_iopub_msg(timeout=0.2)
+                return
+            except queue.Empty:
+                pass
 
     def run(self, code):
         """Runs a cell. Returns the seconds from the request to the idle, and what it printed or showed."""
@@ -101,7 +112,7 @@ class Kernel:
                 pass
         return total
 
-    def end(self):
+    def close(self):
         self.client.shutdown()
         try:
             self.process.wait(timeout=10)
