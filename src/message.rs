@@ -191,6 +191,9 @@ pub enum ToCell {
         run: u64,
         library: String,
         symbol: String,
+        /// evcxr has compiled it: its entry point is of another kind.
+        #[serde(default)]
+        foreign: bool,
         /// The cell may use rayon.
         rayon: bool,
         /// Make a checkpoint first, unless the last one is still true.

@@ -1,4 +1,4 @@
-"""One conformance suite for notebook kernels of Rust: what a notebook must do by Rust's own rules.
+"""One conformance suite for both engines: what a notebook of Rust must do by Rust's own rules.
 
 The tables `conformance/*.toml`, one for each subject, hold small programs: their cells, and what
 the last one must show. What is expected is what a `main` with the same lines would do, and that
@@ -17,14 +17,14 @@ Further keys of a program:
     notes = "…"                # words in what the last cell displays
     mime = { "text/html" = "…" }   # of the last cell's value or its only display
     may_fail = [0]             # cells before the last that may end in an error
-    fault = "…"                # what Threadbook does instead: a known fault
-    [program.evcxr]            # all that the last cell shows in evcxr_jupyter, where that differs
+    fault = "…"                # what the native engine does instead: a known fault
+    [program.evcxr]            # all that the last cell shows with the engine evcxr, where that differs
     may_fail = [0]             # which cells may end in an error there
     why = "…"                  # which of the two is right, and why
 
-One kernel runs them all, and forgets everything in between: `%reset -f` takes about 12 ms, a
-start of the kernel 300 ms. `THREADBOOK_TEST_ENGINE=evcxr`, with its kernelspec's name in
-`THREADBOOK_TEST_KERNEL`, runs the programs in evcxr_jupyter, where `:clear` forgets.
+One kernel runs them all, and forgets everything in between (`%reset -f`).
+`./install.sh test --engine evcxr` runs them with the engine evcxr: it sets
+`THREADBOOK_TEST_ENGINE` and the name of that kernel.
 """
 
 import os
@@ -39,8 +39,7 @@ FILES = sorted((Path(__file__).parent / "conformance").glob("*.toml"))
 TABLES = {file.stem: tomllib.loads(file.read_text(encoding="utf-8"))["program"] for file in FILES}
 PROGRAMS = [(subject, program) for subject, programs in TABLES.items() for program in programs]
 
-ENGINE = os.environ.get("THREADBOOK_TEST_ENGINE", "threadbook")
-FORGET = {"threadbook": "%reset -f", "evcxr": ":clear"}[ENGINE]
+ENGINE = os.environ.get("THREADBOOK_TEST_ENGINE", "native")
 
 OUTCOME = {"result", "stdout", "stderr", "error", "notes", "mime"}
 KEYS = OUTCOME | {"name", "cells", "may_fail", "fault", "evcxr"}
@@ -49,7 +48,7 @@ KEYS = OUTCOME | {"name", "cells", "may_fail", "fault", "evcxr"}
 def cases():
     for subject, program in PROGRAMS:
         marks = []
-        if "fault" in program and ENGINE == "threadbook":
+        if "fault" in program and ENGINE == "native":
             marks = [pytest.mark.xfail(reason=program["fault"], strict=True)]
         yield pytest.param(program, id=f"{subject}: {program.get('name')}", marks=marks)
 
@@ -63,7 +62,7 @@ def engine(kernel_name):
         if kernels and not kernels[-1].manager.is_alive():
             kernels.pop().close()
         if kernels:
-            kernels[-1].run(FORGET)
+            kernels[-1].run("%reset -f")
         else:
             kernels.append(Kernel(kernel_name))
         return [kernels[-1].run(cell) for cell in cells]
@@ -74,7 +73,7 @@ def engine(kernel_name):
 
 
 def errors(cell):
-    """All that the cell's errors say: evcxr has a message for each."""
+    """All that the cell's errors say."""
     said = cell.contents("error")
     return plain("\n".join("\n".join([e["ename"], e["evalue"], *e["traceback"]]) for e in said))
 

@@ -7,10 +7,26 @@ use std::{env, fs, io};
 
 use serde_json::json;
 
+use crate::engine::Engine;
+
 /// The name for `jupyter console --kernel NAME`, and the folder's name.
-pub const NAME: &str = "threadbook";
+fn name(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Native => "threadbook",
+        Engine::Evcxr => "threadbook-evcxr",
+    }
+}
+
 /// The name in JupyterLab's launcher.
-pub const DISPLAY_NAME: &str = "Rust (Threadbook)";
+pub fn display_name(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Native => "Rust (Threadbook)",
+        Engine::Evcxr => "Rust (Threadbook, evcxr)",
+    }
+}
+
+/// What the name of every kernel of ours begins with.
+const DISPLAY_NAMES: &str = "Rust (Threadbook";
 
 /// They name other folders than the usual ones for what the kernel keeps.
 const FOLDER_VARIABLES: [&str; 2] = ["THREADBOOK_DATA_DIR", "THREADBOOK_CACHE_DIR"];
@@ -54,13 +70,13 @@ pub enum Error {
 }
 
 /// The folder that holds, or would hold, the kernelspec.
-pub fn folder(location: &Location) -> Result<PathBuf, Error> {
+pub fn folder(location: &Location, engine: Engine) -> Result<PathBuf, Error> {
     let data = match location {
         Location::User => user_data_folder(|name| env::var_os(name), env::home_dir()).ok_or(Error::NoHome)?,
         Location::SysPrefix => sys_prefix().ok_or(Error::NoPython)?.join("share/jupyter"),
         Location::Prefix(prefix) => prefix.join("share/jupyter"),
     };
-    let folder = data.join("kernels").join(NAME);
+    let folder = data.join("kernels").join(name(engine));
     absolute(&folder).map_err(|source| Error::Write { path: folder, source })
 }
 
@@ -109,7 +125,7 @@ pub fn this_program() -> Result<PathBuf, Error> {
 }
 
 /// Writes the kernelspec that starts `program` into `folder`, over an older one.
-pub fn install(folder: &Path, program: &Path) -> Result<(), Error> {
+pub fn install(folder: &Path, program: &Path, engine: Engine) -> Result<(), Error> {
     let write = |path: &Path, content: &[u8]| {
         fs::write(path, content).map_err(|source| Error::Write { path: path.to_owned(), source })
     };
@@ -119,21 +135,26 @@ pub fn install(folder: &Path, program: &Path) -> Result<(), Error> {
     }
     // Last, and in one step: Jupyter lists a folder as soon as it has this file.
     let unfinished = folder.join(".kernel.json");
-    write(&unfinished, kernel_json(program, |name| env::var_os(name)).as_bytes())?;
+    write(&unfinished, kernel_json(program, engine, |name| env::var_os(name)).as_bytes())?;
     let path = folder.join("kernel.json");
     fs::rename(&unfinished, &path).map_err(|source| Error::Write { path, source })
 }
 
 /// Jupyter may be started where the variables that name the kernel's folders are not
 /// set: the kernelspec hands them on.
-fn kernel_json(program: &Path, variable: impl Fn(&str) -> Option<OsString>) -> String {
+fn kernel_json(program: &Path, engine: Engine, variable: impl Fn(&str) -> Option<OsString>) -> String {
     let mut spec = json!({
         "argv": [program.to_string_lossy(), "kernel", "--connection-file", "{connection_file}"],
-        "display_name": DISPLAY_NAME,
+        "display_name": display_name(engine),
         "language": "rust",
         "interrupt_mode": "message",
         "metadata": { "debugger": false },
     });
+    if engine != Engine::default()
+        && let Some(argv) = spec["argv"].as_array_mut()
+    {
+        argv.extend(["--engine".into(), engine.name().into()]);
+    }
     for name in FOLDER_VARIABLES {
         if let Some(folder) = variable(name).filter(|folder| !folder.is_empty()) {
             let folder = absolute(&folder).unwrap_or_else(|_| folder.into());
@@ -148,7 +169,7 @@ pub fn uninstall(folder: &Path) -> Result<bool, Error> {
     if fs::symlink_metadata(folder).is_err() {
         return Ok(false);
     }
-    let ours = fs::read_to_string(folder.join("kernel.json")).is_ok_and(|spec| spec.contains(DISPLAY_NAME));
+    let ours = fs::read_to_string(folder.join("kernel.json")).is_ok_and(|spec| spec.contains(DISPLAY_NAMES));
     if !ours {
         return Err(Error::NotOurs { path: folder.to_owned() });
     }
@@ -178,12 +199,12 @@ mod tests {
     #[test]
     fn what_is_installed_can_be_removed_and_nothing_else() {
         let prefix = tempfile::tempdir().expect("a temporary directory");
-        let folder = folder(&Location::Prefix(prefix.path().to_owned())).expect("a folder");
+        let folder = folder(&Location::Prefix(prefix.path().to_owned()), Engine::Native).expect("a folder");
         assert_eq!(folder, prefix.path().join("share/jupyter/kernels/threadbook"));
         assert!(!uninstall(&folder).expect("nothing there yet"));
 
-        install(&folder, Path::new("/somewhere/threadbook")).expect("installed");
-        install(&folder, Path::new("/elsewhere/thread\"book")).expect("installed over the first");
+        install(&folder, Path::new("/somewhere/threadbook"), Engine::Native).expect("installed");
+        install(&folder, Path::new("/elsewhere/thread\"book"), Engine::Native).expect("installed over the first");
         let spec = fs::read(folder.join("kernel.json")).expect("kernel.json");
         let spec: serde_json::Value = serde_json::from_slice(&spec).expect("JSON");
         let argv = json!(["/elsewhere/thread\"book", "kernel", "--connection-file", "{connection_file}"]);
@@ -201,10 +222,21 @@ mod tests {
     }
 
     #[test]
+    fn the_other_engine_has_a_kernelspec_of_its_own() {
+        let place = Location::Prefix("/p".into());
+        let own = folder(&place, Engine::Evcxr).expect("a folder");
+        assert_ne!(own, folder(&place, Engine::Native).expect("a folder"));
+        let spec = kernel_json(Path::new("/p"), Engine::Evcxr, |_| None);
+        let spec: serde_json::Value = serde_json::from_str(&spec).expect("JSON");
+        assert_eq!(spec["display_name"], "Rust (Threadbook, evcxr)");
+        assert_eq!(spec["argv"].as_array().and_then(|argv| argv.last()), Some(&json!("evcxr")));
+    }
+
+    #[test]
     fn folders_that_were_chosen_are_handed_on() {
         let spec = |folder: &str| -> serde_json::Value {
             let lookup = |name: &str| (name == FOLDER_VARIABLES[1]).then(|| folder.into());
-            serde_json::from_str(&kernel_json(Path::new("/p"), lookup)).expect("JSON")
+            serde_json::from_str(&kernel_json(Path::new("/p"), Engine::Native, lookup)).expect("JSON")
         };
         assert_eq!(spec("/cache of it")["env"], json!({ "THREADBOOK_CACHE_DIR": "/cache of it" }));
         assert!(spec("").get("env").is_none());

@@ -7,7 +7,7 @@
 //! the run's threads are, too. What does not wait in the prelude notices nothing: for
 //! that the kernel has its checkpoint.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::{self, Location};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -33,6 +33,8 @@ static ASYNC_BELL: Notify = Notify::const_new();
 
 thread_local! {
     static IS_CELL_THREAD: Cell<bool> = const { Cell::new(false) };
+    /// Where the calling thread was stopped last.
+    static LAST_STOP: RefCell<Option<Place>> = const { RefCell::new(None) };
 }
 
 /// What a waiting thread sleeps on. (Not `thread::park`: its token may be the person's.)
@@ -112,14 +114,33 @@ pub fn check() {
 /// As [`check`], called by code that no person wrote: no place is told.
 pub(super) fn check_unplaced() {
     if is_asked() {
-        panic::resume_unwind(Box::new(Interrupted(Place::default())))
+        unwind(Place::default())
     }
 }
 
 #[cold]
 fn stop(place: &'static Location<'static>) -> ! {
-    let place = Place { file: place.file().to_owned(), line: place.line(), column: place.column() };
+    unwind(Place { file: place.file().to_owned(), line: place.line(), column: place.column() })
+}
+
+fn unwind(place: Place) -> ! {
+    LAST_STOP.replace(Some(place.clone()));
     panic::resume_unwind(Box::new(Interrupted(place)))
+}
+
+/// Where the calling thread was stopped since [`forget_stop`], if it was: for code that
+/// catches what it unwinds with.
+pub(super) fn take_stop() -> Option<Place> {
+    LAST_STOP.take()
+}
+
+pub(super) fn forget_stop() {
+    LAST_STOP.take();
+}
+
+#[cfg(test)]
+pub(super) fn stop_here() {
+    stop(Location::caller());
 }
 
 /// The calling thread waits, and can be woken by [`waker`](Wait::waker) or an interrupt.

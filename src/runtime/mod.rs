@@ -11,6 +11,7 @@ pub(crate) mod boxed;
 mod calls;
 pub(crate) mod caught;
 mod environment;
+pub mod foreign;
 pub(crate) mod fork;
 pub(crate) mod forked;
 pub(crate) mod guarded;

@@ -17,7 +17,7 @@ use crate::thread::registry;
 use crate::{interact, timeline, timing};
 
 use super::interrupt::{self, Interrupted};
-use super::{bounded, caught, host, pool, store, text, wait};
+use super::{bounded, caught, foreign, host, pool, store, text, wait};
 
 /// Room for deep recursion and large arrays on the stack. Only pages that are used
 /// take memory.
@@ -113,6 +113,8 @@ enum Work {
         /// What the compiler took for it, in seconds.
         compile_seconds: f64,
     },
+    /// One that evcxr has compiled.
+    Foreign { entry: foreign::Entry, compile_seconds: f64 },
     /// Controls have new values.
     Controls { id: u64, values: Vec<Value> },
 }
@@ -168,7 +170,7 @@ fn panicked(payload: Box<dyn Any + Send>) -> Ending {
         Ok(interrupted) => return Ending::Interrupted(interrupted.0),
         Err(payload) => payload,
     };
-    let report = LAST_PANIC.with_borrow_mut(Option::take).unwrap_or_else(|| PanicReport {
+    let report = LAST_PANIC.take().unwrap_or_else(|| PanicReport {
         // A hook of the person's own is in place, or the panic was resumed.
         text: bounded::cut(&caught::payload_text(payload.as_ref()), bounded::MESSAGE),
         ..PanicReport::default()
@@ -176,6 +178,11 @@ fn panicked(payload: Box<dyn Any + Send>) -> Ending {
     // Dropping a payload can run any code, which can panic again.
     std::mem::forget(payload);
     Ending::Panicked(report)
+}
+
+/// The latest panic on the calling thread, which has ended a cell.
+pub(super) fn take_last_panic() -> PanicReport {
+    LAST_PANIC.take().unwrap_or_default()
 }
 
 /// The body of every cell's entry point.
@@ -226,6 +233,10 @@ fn run_job(Job { run, rayon, work }: Job) {
         Work::Cell { entry, compile_seconds } => {
             timing::set_compile_time(compile_seconds);
             entry();
+        }
+        Work::Foreign { entry, compile_seconds } => {
+            timing::set_compile_time(compile_seconds);
+            ENDING.set(Some(foreign::call(entry)));
         }
         Work::Controls { id, values } => {
             let call = || interact::call(id, &values).map_err(|text| CellError { type_name: "&str", text });
@@ -311,6 +322,12 @@ pub extern "C" fn threadbook_start_again() -> bool {
 #[unsafe(no_mangle)]
 pub extern "C" fn threadbook_run(run: u64, entry: Entry, rayon: bool, compile_seconds: f64) {
     begin(Job { run, rayon, work: Work::Cell { entry, compile_seconds } });
+}
+
+/// The same for a cell that evcxr has compiled.
+#[unsafe(no_mangle)]
+pub extern "C" fn threadbook_run_foreign(run: u64, entry: foreign::Entry, rayon: bool, compile_seconds: f64) {
+    begin(Job { run, rayon, work: Work::Foreign { entry, compile_seconds } });
 }
 
 fn begin(job: Job) {

@@ -3,12 +3,20 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::CommandResult;
+use super::{CommandResult, EngineChoice};
 use crate::kernelspec::{self, Location};
 
 #[derive(clap::Args)]
-#[group(multiple = false)]
 pub struct Arguments {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    engine: EngineChoice,
+}
+
+#[derive(clap::Args)]
+#[group(multiple = false)]
+struct Place {
     /// For the present user, in every Jupyter of theirs (the default)
     #[arg(long)]
     user: bool,
@@ -20,7 +28,7 @@ pub struct Arguments {
     prefix: Option<PathBuf>,
 }
 
-impl Arguments {
+impl Place {
     fn location(&self) -> Location {
         match &self.prefix {
             Some(directory) => Location::Prefix(directory.clone()),
@@ -32,15 +40,17 @@ impl Arguments {
 
 /// Prints the kernelspec's folder on stdout, for scripts, as `uninstall` does.
 pub fn install(arguments: &Arguments) -> CommandResult {
-    let folder = kernelspec::folder(&arguments.location())?;
-    kernelspec::install(&folder, &kernelspec::this_program()?)?;
-    eprintln!("Jupyter now offers the kernel \"{}\":", kernelspec::DISPLAY_NAME);
+    let engine = arguments.engine.get()?;
+    let folder = kernelspec::folder(&arguments.place.location(), engine)?;
+    kernelspec::install(&folder, &kernelspec::this_program()?, engine)?;
+    eprintln!("Jupyter now offers the kernel \"{}\":", kernelspec::display_name(engine));
     println!("{}", folder.display());
     Ok(ExitCode::SUCCESS)
 }
 
 pub fn uninstall(arguments: &Arguments) -> CommandResult {
-    let folder = kernelspec::folder(&arguments.location())?;
+    // One whose engine this program does not have can be removed all the same.
+    let folder = kernelspec::folder(&arguments.place.location(), arguments.engine.engine)?;
     if kernelspec::uninstall(&folder)? {
         eprintln!("Removed the kernelspec:");
         println!("{}", folder.display());

@@ -11,6 +11,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::engine::{self, Engine};
+
 mod cache;
 mod install;
 mod kernel;
@@ -50,6 +52,22 @@ enum Command {
     /// Run compiled cells: the kernel calls this
     #[command(hide = true)]
     Worker(worker::Arguments),
+}
+
+/// What is to compile cells.
+#[derive(clap::Args)]
+struct EngineChoice {
+    /// What compiles the cells
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
+    engine: Engine,
+}
+
+impl EngineChoice {
+    /// # Errors
+    /// When this build does not have it.
+    fn get(&self) -> Result<Engine, &'static str> {
+        if self.engine.is_there() { Ok(self.engine) } else { Err(engine::NOT_THERE) }
+    }
 }
 
 type CommandResult = Result<ExitCode, Box<dyn Error>>;

@@ -28,6 +28,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> CommandResult {
+    let engine = arguments.limits.engine.get()?;
     let mut notebook = Notebook::read(&arguments.notebook)?;
     let name = running::name_of(&arguments.notebook);
     if arguments.values.help_notebook {
@@ -45,7 +46,7 @@ pub fn run(arguments: &Arguments) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let rust_version = Arc::new(OnceLock::new());
     let ending = runtime.block_on(async {
-        let interpreter = Session::start(rust_version.clone());
+        let interpreter = Session::start(engine, rust_version.clone());
         let stop = running::stop_on_signals()?;
         Ok::<_, Box<dyn Error>>(notebook::run(&interpreter, &mut notebook, &options, running::terminal(), &stop).await)
     })?;

@@ -10,6 +10,7 @@ use anstream::{AutoStream, ColorChoice};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
+use super::EngineChoice;
 use crate::notebook::parameters::{self, Given};
 use crate::notebook::{Ending, Options, Terminal, Width};
 
@@ -68,6 +69,8 @@ pub struct Limits {
     /// Interrupt a cell that runs longer than this
     #[arg(long, value_name = "SECONDS", value_parser = positive_seconds)]
     cell_timeout: Option<Duration>,
+    #[command(flatten)]
+    pub engine: EngineChoice,
 }
 
 impl Limits {

@@ -14,6 +14,7 @@ use super::{CommandResult, report};
 use crate::notebook::parameters::{self, Alternatives, Given};
 use crate::notebook::sweep::{self, MOST_RUNS, Row, Table, plot::plot, table::exact};
 use crate::notebook::{self, Destination, Ending, Notebook, Options, papermill, results};
+use crate::engine::Engine;
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
@@ -94,9 +95,9 @@ pub fn run(arguments: &Arguments) -> CommandResult {
 
     let names = alternatives.into_iter().map(|(name, _)| name).collect();
     let mut table = Table { parameters: names, rows: Vec::new() };
-    let options = arguments.limits.options();
+    let (engine, options) = (arguments.limits.engine.get()?, arguments.limits.options());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let code = runtime.block_on(all(planned, &options, &folder, &mut table))?;
+    let code = runtime.block_on(all(engine, planned, &options, &folder, &mut table))?;
     running::print(&format!("\n{}", table.to_markdown().trim_end()));
     if table.results().is_empty() {
         report("no cell has recorded a result; a line `%result NAME` or `%result NAME EXPRESSION` does");
@@ -133,7 +134,7 @@ impl Plan<'_> {
 }
 
 /// Runs one after the other, and writes the table anew after each. Returns the exit code.
-async fn all(planned: Vec<Planned>, options: &Options, folder: &Path, table: &mut Table) -> Result<u8, Box<dyn Error>> {
+async fn all(engine: Engine, planned: Vec<Planned>, options: &Options, folder: &Path, table: &mut Table) -> Result<u8, Box<dyn Error>> {
     let stop = running::stop_on_signals()?;
     let total = planned.len();
     let mut code = 0;
@@ -141,7 +142,7 @@ async fn all(planned: Vec<Planned>, options: &Options, folder: &Path, table: &mu
         let title = format!("run {} of {total}: {}", index + 1, run.name);
         let began = Instant::now();
         let rust_version = Arc::new(OnceLock::new());
-        let interpreter = Session::start(rust_version.clone());
+        let interpreter = Session::start(engine, rust_version.clone());
         let terminal = running::terminal_of_progress(format!("{title}  "));
         let ending = notebook::run(&interpreter, &mut run.notebook, options, terminal, &stop).await;
         let seconds = began.elapsed().as_secs_f64();

@@ -154,6 +154,10 @@ pub fn no_checkpoint(reason: &NoCheckpoint, most_bytes: u64) -> String {
     }
 }
 
+pub fn engine_makes_none() -> String {
+    "this engine makes none (`%engine`)".to_owned()
+}
+
 pub fn checkpoints_are_off() -> String {
     "they are off (`%checkpoint on`)".to_owned()
 }

@@ -10,6 +10,8 @@
 mod ahead;
 mod controls;
 mod directory;
+#[cfg(feature = "evcxr")]
+mod evcxr;
 mod loss;
 mod magics;
 mod notebook;
@@ -35,7 +37,10 @@ use self::notebook::{Notebook, ResultSender, Stop};
 use crate::cell::magic;
 use crate::cell::source::CellSource;
 use crate::definitions::Definitions;
+#[cfg(feature = "evcxr")]
+use crate::engine::evcxr::Evcxr;
 use crate::engine::native::setup::Setup;
+use crate::engine::Engine;
 use crate::interpreter::{CellRequest, Completeness, Completions, Expressions, Interpreter, Outcome};
 use crate::language::{self, scope};
 use crate::output::{CellError, Event, MimeBundle, Output};
@@ -50,6 +55,7 @@ pub struct Session {
     stop: watch::Sender<u64>,
     waiting: Arc<Waiting>,
     language_version: Arc<OnceLock<String>>,
+    engine: Engine,
 }
 
 enum State {
@@ -64,16 +70,17 @@ enum State {
 }
 
 impl Session {
-    /// Starts to prepare a session in the background. The compiler's version is told
-    /// through `language_version` as soon as it is known.
-    pub fn start(language_version: Arc<OnceLock<String>>) -> Session {
+    /// Starts to prepare a session in the background, with an engine that is there. The
+    /// compiler's version is told through `language_version` as soon as it is known.
+    pub fn start(engine: Engine, language_version: Arc<OnceLock<String>>) -> Session {
         let waiting = Arc::<Waiting>::default();
         Session {
-            state: tokio::sync::Mutex::new(prepare(language_version.clone(), waiting.clone())),
+            state: tokio::sync::Mutex::new(prepare(engine, language_version.clone(), waiting.clone())),
             scope: Mutex::default(),
             stop: watch::Sender::new(0),
             waiting,
             language_version,
+            engine,
         }
     }
 
@@ -112,7 +119,7 @@ impl Session {
         stop: &mut Stop,
     ) -> Result<&'a mut Notebook, CellError> {
         if let State::Idle = state {
-            *state = prepare(self.language_version.clone(), self.waiting.clone());
+            *state = prepare(self.engine, self.language_version.clone(), self.waiting.clone());
         }
         if let State::Preparing { work, lines } = state {
             let lines = lines.clone();
@@ -135,14 +142,23 @@ impl Session {
     }
 }
 
-fn prepare(language_version: Arc<OnceLock<String>>, waiting: Arc<Waiting>) -> State {
+fn prepare(engine: Engine, language_version: Arc<OnceLock<String>>, waiting: Arc<Waiting>) -> State {
     let (say, lines) = watch::channel(String::new());
     let work = tokio::spawn(async move {
-        let setup =
-            Setup::find(move |line| drop(say.send(line.to_owned()))).await.map_err(|error| error.to_string())?;
+        let progress = |line: &str| drop(say.send(line.to_owned()));
+        let setup = Setup::find(progress).await.map_err(|error| error.to_string())?;
         // It stays what the first preparation found.
         let _ = language_version.set(setup.toolchain.release.to_string());
-        Notebook::start(setup, waiting).await
+        match engine {
+            Engine::Native => Notebook::start(setup, waiting).await,
+            #[cfg(feature = "evcxr")]
+            Engine::Evcxr => {
+                let evcxr = Evcxr::start(&setup.toolchain, progress).await.map_err(|error| error.to_string())?;
+                Notebook::start_with_evcxr(setup, waiting, evcxr).await
+            }
+            #[cfg(not(feature = "evcxr"))]
+            Engine::Evcxr => Err(crate::engine::NOT_THERE.to_owned()),
+        }
     });
     State::Preparing { work, lines }
 }

@@ -24,6 +24,9 @@ use crate::cell::item::{Item, ItemKind};
 use crate::cell::parsed::Parsed;
 use crate::cell::source::CellSource;
 use crate::definitions::{Definitions, Gone};
+use crate::engine::Engine;
+#[cfg(feature = "evcxr")]
+use crate::engine::evcxr::Evcxr;
 use crate::engine::native::cache::{Cache, Disk};
 use crate::engine::native::compile::{Environment, USUAL_LEVEL};
 use crate::engine::native::lines;
@@ -32,7 +35,7 @@ use crate::engine::native::resolve::{Needs, Refused, Resolved, Resolver};
 use crate::engine::native::setup::Setup;
 use crate::engine::native::style::Style;
 use crate::output::{CellError, MimeBundle, Output};
-use crate::worker::process::{RunEnd, Worker};
+use crate::worker::process::{CompiledCell, RunEnd, Worker};
 use crate::worker::router::{Death, RunOutput};
 
 /// Everything that cells have made so far.
@@ -75,6 +78,9 @@ pub struct Notebook {
     running: Option<(Arc<CellSource>, Definitions)>,
     ahead: Option<Ahead>,
     ahead_thread: Option<ahead::Thread>,
+    /// Compiles the cells in place of the native engine.
+    #[cfg(feature = "evcxr")]
+    pub(super) evcxr: Option<Evcxr>,
 }
 
 /// What Rust programs look at for the same purpose.
@@ -130,7 +136,43 @@ impl Notebook {
             running: None,
             ahead: None,
             ahead_thread: None,
+            #[cfg(feature = "evcxr")]
+            evcxr: None,
         }
+    }
+
+    /// What compiles its cells.
+    pub fn engine(&self) -> Engine {
+        #[cfg(feature = "evcxr")]
+        if self.evcxr.is_some() {
+            return Engine::Evcxr;
+        }
+        Engine::Native
+    }
+
+    /// An empty notebook whose cells evcxr compiles.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    #[cfg(feature = "evcxr")]
+    pub async fn start_with_evcxr(setup: Setup, waiting: Arc<Waiting>, evcxr: Evcxr) -> Result<Notebook, String> {
+        let directory = Arc::new(directory::make()?);
+        let cache = Arc::new(Cache::new(Disk::open()));
+        let mut notebook = Notebook::empty(setup, directory, cache, waiting);
+        notebook.evcxr = Some(evcxr);
+        notebook.safety.on = notebook.engine().capabilities().checkpoints;
+        notebook.format_errors_by_evcxr().await.map_err(|error| error.value)?;
+        notebook.worker().await.map_err(|error| error.value)?;
+        Ok(notebook)
+    }
+
+    /// What a process for cells loads before any cell.
+    fn libraries(&mut self) -> Vec<PathBuf> {
+        #[cfg(feature = "evcxr")]
+        if let Some(evcxr) = &mut self.evcxr {
+            return vec![self.setup.toolchain.std_library.clone(), evcxr.prelude()];
+        }
+        self.setup.libraries()
     }
 
     /// The same notebook as it was before the running cell, for cells that are compiled and not run.
@@ -187,7 +229,7 @@ impl Notebook {
             let panic_text = move |panic: &PanicReport| {
                 report::panic_line(panic, &sources.lock().unwrap_or_else(PoisonError::into_inner))
             };
-            let started = Worker::start(&self.setup.libraries(), Arc::new(panic_text)).await;
+            let started = Worker::start(&self.libraries(), Arc::new(panic_text)).await;
             let worker = started.map_err(|error| report::plain("WorkerError", &error.to_string()))?;
             if self.backtrace {
                 worker.set_environment(BACKTRACE.to_owned(), Some("1".to_owned())).await;
@@ -204,6 +246,10 @@ impl Notebook {
     pub fn stop_worker(&mut self) -> Vec<String> {
         self.worker = None;
         self.safety.process_lost();
+        #[cfg(feature = "evcxr")]
+        if let Some(evcxr) = &mut self.evcxr {
+            evcxr.values_lost = true;
+        }
         self.definitions.lose_values()
     }
 
@@ -221,6 +267,8 @@ impl Notebook {
     pub async fn begin_again(&mut self, setup: Setup) -> Result<(), CellError> {
         self.definitions = Definitions::default();
         self.uses_rayon = false;
+        #[cfg(feature = "evcxr")]
+        self.clear_evcxr().await?;
         self.replace_setup(setup).await
     }
 
@@ -295,7 +343,7 @@ impl Notebook {
     ///
     /// # Errors
     /// When there is no process for cells, or the compiler was stopped.
-    pub async fn compile(
+    async fn compile(
         &mut self,
         source: &Arc<CellSource>,
         code: Range<usize>,
@@ -317,6 +365,23 @@ impl Notebook {
         resolved
     }
 
+    /// What the compiler says against the bytes `code` of a text, if anything. Nothing is run.
+    ///
+    /// # Errors
+    /// When there is no process for cells, or the compiler was stopped.
+    pub async fn check(
+        &mut self,
+        source: &Arc<CellSource>,
+        code: Range<usize>,
+        stop: &mut Stop,
+    ) -> Result<Option<Refused>, CellError> {
+        #[cfg(feature = "evcxr")]
+        if self.evcxr.is_some() {
+            return self.check_by_evcxr(source, code, stop).await;
+        }
+        Ok(self.compile(source, code, &Measure::No, stop).await?.err())
+    }
+
     /// The type of the last expression among the bytes `code` of a text, as the compiler
     /// prints it; `None` when it is never reached. Nothing is run.
     ///
@@ -328,6 +393,10 @@ impl Notebook {
         code: Range<usize>,
         stop: &mut Stop,
     ) -> Result<Option<String>, CellError> {
+        if !self.engine().capabilities().types {
+            let text = "this engine tells the types of variables only: `let x = …;`, then `:type x`";
+            return Err(report::plain("EngineError", text));
+        }
         self.runs += 1;
         let environment = self.environment();
         let resolver = self.resolver(&environment);
@@ -376,6 +445,10 @@ impl Notebook {
         outputs: RunOutput,
         cell: &mut Cell,
     ) -> Result<(), CellError> {
+        #[cfg(feature = "evcxr")]
+        if self.evcxr.is_some() {
+            return self.run_by_evcxr(source, code, outputs, cell).await;
+        }
         let resolved = self.compile(source, code.clone(), &cell.measure, &mut cell.stop).await?;
         let resolved = resolved.map_err(|refused| self.refused(refused))?;
         self.ran_before.insert(source.text[code].to_owned(), resolved.needs.clone());
@@ -412,8 +485,13 @@ impl Notebook {
         // What is kept may use it again: once, always.
         self.uses_rayon |=
             self.setup.tools().has_dependencies || ["rayon", "par_"].iter().any(|name| source.text.contains(name));
-        let end =
-            worker.run(run, &resolved.library, &resolved.entry, self.uses_rayon, order, resolved.compile_time, outputs);
+        let compiled = CompiledCell {
+            library: &resolved.library,
+            symbol: &resolved.entry,
+            foreign: false,
+            compile_time: resolved.compile_time,
+        };
+        let end = worker.run(run, compiled, self.uses_rayon, order, outputs);
         cell.begun.notify_one();
         if let Some(ahead) = &self.ahead {
             ahead.be_quiet(cell.measure != Measure::No);
@@ -455,6 +533,16 @@ impl Notebook {
         };
         self.checkpoint(&output).await;
         result
+    }
+
+    #[cfg(feature = "evcxr")]
+    pub(super) fn spent_compiling(&mut self, time: Duration) {
+        self.spent.compiling += time;
+    }
+
+    #[cfg(feature = "evcxr")]
+    pub(super) fn spent_running(&mut self, time: Duration) {
+        self.spent.running += time;
     }
 
     /// Takes for granted that a cell runs well.
@@ -517,6 +605,7 @@ impl Notebook {
         }
         let reason = match self.safety.on {
             true => worker.checkpoint_refused().map(|reason| loss::no_checkpoint(&reason, self.safety.most_bytes)),
+            false if !self.engine().capabilities().checkpoints => Some(loss::engine_makes_none()),
             false => Some(loss::checkpoints_are_off()),
         };
         let lost = self.stop_worker();
@@ -524,7 +613,7 @@ impl Notebook {
     }
 
     /// What is remembered of a cell that ran.
-    async fn ended(
+    pub(super) async fn ended(
         &mut self,
         ending: Ending,
         present: Vec<String>,

@@ -275,11 +275,9 @@ pub fn failure(type_name: &str, text: &str) -> CellError {
         "&str" | "alloc::string::String" => text.trim_matches('"'),
         _ => text,
     };
-    error(
-        "Error",
-        text,
-        format!("{RED}Error{RESET}: {text}\n{DIM}a `?` of the cell met this error of type {type_name}{RESET}"),
-    )
+    // (Not every engine knows the type.)
+    let of_type = if type_name.is_empty() { String::new() } else { format!(" of type {type_name}") };
+    error("Error", text, format!("{RED}Error{RESET}: {text}\n{DIM}a `?` of the cell met this error{of_type}{RESET}"))
 }
 
 /// The compiler was stopped; nothing ran.

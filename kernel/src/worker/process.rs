@@ -40,6 +40,17 @@ pub enum WorkerError {
     EndedAtStart(String),
 }
 
+/// A cell's library and where to enter it.
+#[derive(Debug, Clone, Copy)]
+pub struct CompiledCell<'a> {
+    pub library: &'a Path,
+    pub symbol: &'a str,
+    /// evcxr has compiled it.
+    pub foreign: bool,
+    /// What the compiler took, for the cell to tell.
+    pub compile_time: Duration,
+}
+
 /// How a run of a cell ended.
 #[derive(Debug)]
 pub enum RunEnd {
@@ -130,24 +141,26 @@ impl Worker {
     }
 
     /// Loads and calls a compiled cell, and waits for its end. `rayon`: it may use that, or
-    /// call what does. With an order, a
-    /// checkpoint of the state before it is made first. `compile_time` is what the
-    /// compiler took, for the cell to tell.
-    #[allow(clippy::too_many_arguments)]
+    /// call what does. With an order, a checkpoint of the state before it is made first.
     pub async fn run(
         &self,
         run: u64,
-        library: &Path,
-        symbol: &str,
+        cell: CompiledCell<'_>,
         rayon: bool,
         checkpoint: Option<CheckpointOrder>,
-        compile_time: Duration,
         output: RunOutput,
     ) -> RunEnd {
-        let (library, symbol) = (library.to_string_lossy().into_owned(), symbol.to_owned());
-        let compile_seconds = compile_time.as_secs_f64();
         let end = self.router.begin(run, output);
-        self.begin(run, ToCell::Run { run, library, symbol, rayon, checkpoint, compile_seconds }, end).await
+        let message = ToCell::Run {
+            run,
+            library: cell.library.to_string_lossy().into_owned(),
+            symbol: cell.symbol.to_owned(),
+            foreign: cell.foreign,
+            rayon,
+            checkpoint,
+            compile_seconds: cell.compile_time.as_secs_f64(),
+        };
+        self.begin(run, message, end).await
     }
 
     /// Calls the closure of controls, and waits for its end; else as [`run`](Self::run).

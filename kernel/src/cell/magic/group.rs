@@ -46,7 +46,7 @@ fn of(id: Id) -> Group {
             Group::Programs
         }
         Id::Backtrace | Id::Checkpoint | Id::Efmt | Id::Fmt | Id::Opt | Id::Types => Group::Settings,
-        Id::Evcxr | Id::Help | Id::LastCompileDir | Id::Lsmagic | Id::Quit | Id::Version => Group::Kernel,
+        Id::Engine | Id::Evcxr | Id::Help | Id::LastCompileDir | Id::Lsmagic | Id::Quit | Id::Version => Group::Kernel,
     }
 }
 

@@ -19,6 +19,7 @@ pub enum Id {
     Dep,
     Doc,
     Efmt,
+    Engine,
     Env,
     Evcxr,
     Explain,
@@ -267,6 +268,7 @@ pub const MAGICS: &[Magic] = &[
     line(Id::LastCompileDir, &["last_compile_dir"], "", "shows where the compiled cells lie"),
     line(Id::Lsmagic, &["lsmagic"], "", "lists the magics"),
     line(Id::Help, &["help"], "", "says what the kernel can do beside running Rust"),
+    line(Id::Engine, &["engine"], "", "says what compiles the cells, and what that can do"),
     line(Id::Version, &["version"], "", "shows the versions of Threadbook and Rust"),
     line(Id::Quit, &["quit", "exit"], "", "ends the kernel"),
     // What else evcxr has. Its notebooks go on.

@@ -154,6 +154,12 @@ pub fn plan(timeit: &Timeit, measured: &Measured, taken: &[Taken], notebook: &De
     }))
 }
 
+/// The plan for a body of which the compiler has refused nothing.
+#[cfg(feature = "evcxr")]
+pub fn first_plan(timeit: &Timeit, measured: &Measured, taken: &[Taken], notebook: &Definitions) -> Plan {
+    plan(timeit, measured, taken, notebook, &Learnt::default())
+}
+
 const INTEGERS: [&str; 12] = ["u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize"];
 
 fn promises(measured: &Measured, taken: &[Taken], notebook: &Definitions) -> Vec<String> {

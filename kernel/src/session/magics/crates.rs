@@ -18,6 +18,10 @@ pub async fn add(notebook: &mut Notebook, cell: &mut Cell, lines: &[&str]) -> Re
     let directory = notebook.working_directory();
     specs.iter_mut().for_each(|spec| spec.resolve_path(&directory));
     let output = &cell.output;
+    #[cfg(feature = "evcxr")]
+    if notebook.evcxr.is_some() {
+        return notebook.add_by_evcxr(&specs, output).await;
+    }
     let (say, lines) = watch::channel(String::new());
     let mut setup = notebook.setup.clone();
     let work = setup.add(specs, move |line| drop(say.send(line.to_owned())));

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::{Cell, usage_error};
 use crate::cell::magic::Call;
-use crate::engine::native::measure::Measure;
 use crate::engine::native::resolve::Refused;
 use crate::output::CellError;
 use crate::session::notebook::Notebook;
@@ -25,14 +24,11 @@ pub async fn compile_fail(
         return Err(usage_error(format!("`%%compile_fail` takes an error code such as E0382, not `{wanted}`.")));
     }
     let source = cell.source.clone();
-    let refused = match notebook.compile(&source, body, &Measure::No, &mut cell.stop).await? {
-        Ok(_) => {
-            return Err(report::plain(
-                "CompileFailError",
-                "This cell compiles, though `%%compile_fail` says that it must not.",
-            ));
-        }
-        Err(refused) => refused,
+    let Some(refused) = notebook.check(&source, body, &mut cell.stop).await? else {
+        return Err(report::plain(
+            "CompileFailError",
+            "This cell compiles, though `%%compile_fail` says that it must not.",
+        ));
     };
     let codes: Vec<String> = match &refused {
         Refused::Rejected { errors, .. } => {

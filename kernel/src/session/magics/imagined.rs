@@ -30,6 +30,7 @@ pub fn effect(step: &Step) -> Effect {
             | Id::LastCompileDir
             | Id::Lsmagic
             | Id::Pwd
+            | Id::Engine
             | Id::ShowDeps
             | Id::Timing
             | Id::Type

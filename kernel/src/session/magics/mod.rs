@@ -210,6 +210,7 @@ async fn line(notebook: &mut Notebook, cell: &mut Cell, call: &Call, is_last: bo
         Id::Types => settings::types(notebook, cell, &words).await?,
         Id::Timing => settings::timing(notebook, cell, &words).await?,
         Id::Version => show_text(about::version(notebook), &cell.output).await,
+        Id::Engine => show_text(about::engine(notebook), &cell.output).await,
         Id::ShowDeps => show_text(about::added_crates(notebook), &cell.output).await,
         Id::LastCompileDir => show_text(about::last_compile_dir(notebook), &cell.output).await,
         Id::Evcxr => show_text(about::does_nothing(call), &cell.output).await,

@@ -19,6 +19,9 @@ pub async fn backtrace(notebook: &mut Notebook, argument: &str) -> Result<(), Ce
 }
 
 pub async fn checkpoint(notebook: &mut Notebook, cell: &Cell, argument: &str) -> Result<(), CellError> {
+    if !notebook.engine().capabilities().checkpoints {
+        return Err(usage_error("This engine has no checkpoints: see `%engine`."));
+    }
     let safety = &mut notebook.safety;
     match argument {
         "" => {}
@@ -50,6 +53,9 @@ pub async fn checkpoint(notebook: &mut Notebook, cell: &Cell, argument: &str) ->
 
 /// Without an argument from 2 to 0 and back, as in evcxr.
 pub async fn opt(notebook: &mut Notebook, cell: &Cell, argument: &str) -> Result<(), CellError> {
+    if !notebook.engine().capabilities().levels {
+        return Err(usage_error("This engine compiles all cells at level 2: see `%engine`."));
+    }
     notebook.opt_level = match argument {
         "" if notebook.opt_level == USUAL_LEVEL => 0,
         "" => USUAL_LEVEL,
@@ -71,6 +77,8 @@ pub async fn fmt(notebook: &mut Notebook, cell: &Cell, argument: &str) -> Result
 pub async fn efmt(notebook: &mut Notebook, cell: &Cell, argument: &str) -> Result<(), CellError> {
     if let Some(format) = format_of("efmt", argument)? {
         notebook.style.errors = format;
+        #[cfg(feature = "evcxr")]
+        notebook.format_errors_by_evcxr().await?;
     }
     let format = notebook.style.errors;
     let text = format!("Error format: {} (errors must implement {})", format.as_str(), format.trait_name());

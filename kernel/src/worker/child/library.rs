@@ -19,12 +19,18 @@ pub struct Host {
     pub work_for: extern "C" fn(u64),
 }
 
+/// The entry point of a cell.
+pub type Entry = extern "C" fn();
+/// That of a cell which evcxr has compiled.
+pub type ForeignEntry = extern "C" fn(*mut c_void) -> *mut c_void;
+
 /// The prelude's entry points.
 #[derive(Clone, Copy)]
 pub struct Prelude {
     pub start: unsafe extern "C" fn(Host) -> bool,
     pub start_again: extern "C" fn() -> bool,
-    pub run: unsafe extern "C" fn(run: u64, entry: extern "C" fn(), rayon: bool, compile_seconds: f64),
+    pub run: unsafe extern "C" fn(run: u64, entry: Entry, rayon: bool, compile_seconds: f64),
+    pub run_foreign: unsafe extern "C" fn(run: u64, entry: ForeignEntry, rayon: bool, compile_seconds: f64),
     pub deliver: unsafe extern "C" fn(*const u8, usize),
     pub fork: extern "C" fn(extern "C" fn(*mut c_void), *mut c_void),
 }
@@ -38,6 +44,7 @@ impl Prelude {
                 start: *library.get(b"threadbook_start\0").ok()?,
                 start_again: *library.get(b"threadbook_start_again\0").ok()?,
                 run: *library.get(b"threadbook_run\0").ok()?,
+                run_foreign: *library.get(b"threadbook_run_foreign\0").ok()?,
                 deliver: *library.get(b"threadbook_deliver\0").ok()?,
                 fork: *library.get(b"threadbook_fork\0").ok()?,
             })
@@ -55,9 +62,12 @@ pub fn load(path: &str) -> Result<Option<Prelude>, libloading::Error> {
 
 /// Loads a compiled cell for good: threads and variables may point into it. Returns its
 /// entry point.
-pub fn load_cell(path: &str, symbol: &str) -> Result<extern "C" fn(), libloading::Error> {
+///
+/// # Safety
+/// The symbol is a function of the type `E`.
+pub unsafe fn load_cell<E: Copy>(path: &str, symbol: &str) -> Result<E, libloading::Error> {
     let library = open(path)?;
-    // SAFETY: generated code exports the entry point with this type.
+    // SAFETY: the caller's promise; the library stays loaded.
     let entry = unsafe { *library.get(symbol.as_bytes())? };
     std::mem::forget(library);
     Ok(entry)

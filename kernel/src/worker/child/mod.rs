@@ -26,7 +26,7 @@ use nix::unistd::Pid;
 use threadbook::message::{CheckpointOrder, Ending, FromCell, ToCell};
 
 use self::checkpoint::Checkpoints;
-use self::library::{Host, Prelude, TakeText};
+use self::library::{Entry, ForeignEntry, Host, Prelude, TakeText};
 use self::memory::Pages;
 use super::family::{self, Descendant};
 use super::{descriptors, frame, symbols};
@@ -100,13 +100,13 @@ impl Worker {
                         }
                     }
                 }
-                Ok(ToCell::Run { run, library, symbol, rayon, checkpoint, compile_seconds }) => {
+                Ok(ToCell::Run { run, library, symbol, foreign, rayon, checkpoint, compile_seconds }) => {
                     if let Some(order) = checkpoint {
                         checkpoints.make(order, self);
                     }
                     checkpoints.outdate();
                     started = (run, family::now());
-                    if let Err(text) = self.run(run, &library, &symbol, rayon, compile_seconds) {
+                    if let Err(text) = self.run(run, [&library, &symbol], foreign, rayon, compile_seconds) {
                         let ended = FromCell::Ended { run, ending: Ending::NotLoaded(text), variables: Vec::new() };
                         send_message(&ended);
                     }
@@ -163,12 +163,27 @@ impl Worker {
         Ok(())
     }
 
-    fn run(&self, run: u64, path: &str, symbol: &str, rayon: bool, compile_seconds: f64) -> Result<(), String> {
+    fn run(
+        &self,
+        run: u64,
+        [library, symbol]: [&str; 2],
+        foreign: bool,
+        rayon: bool,
+        compile_seconds: f64,
+    ) -> Result<(), String> {
         self.attach(run)?;
-        let entry = library::load_cell(path, symbol).map_err(|error| error.to_string())?;
-        if let Some(prelude) = &self.prelude {
-            // SAFETY: the prelude is loaded for good.
-            unsafe { (prelude.run)(run, entry, rayon, compile_seconds) }
+        let Some(prelude) = &self.prelude else { return Ok(()) };
+        let not_loaded = |error: libloading::Error| error.to_string();
+        // SAFETY: the kernel names a function of this kind, by which engine has compiled it;
+        // the prelude is loaded for good.
+        unsafe {
+            if foreign {
+                let entry: ForeignEntry = library::load_cell(library, symbol).map_err(not_loaded)?;
+                (prelude.run_foreign)(run, entry, rayon, compile_seconds);
+            } else {
+                let entry: Entry = library::load_cell(library, symbol).map_err(not_loaded)?;
+                (prelude.run)(run, entry, rayon, compile_seconds);
+            }
         }
         Ok(())
     }

@@ -17,6 +17,11 @@ static WORKSPACE_MANIFEST: &str = include_str!("../../../../../Cargo.toml");
 /// The workspace's lock file: what the prelude's crates are pinned to.
 pub static LOCK: &str = include_str!("../../../../../Cargo.lock");
 
+/// The package's manifest.
+pub fn manifest() -> String {
+    package_manifest(WORKSPACE_MANIFEST)
+}
+
 /// The package's files as paths in it and their bytes, in order.
 fn files() -> Vec<(PathBuf, Vec<u8>)> {
     fn visit(directory: &Dir<'_>, files: &mut Vec<(PathBuf, Vec<u8>)>) {
@@ -25,7 +30,7 @@ fn files() -> Vec<(PathBuf, Vec<u8>)> {
         }
         directory.dirs().for_each(|below| visit(below, files));
     }
-    let mut files = vec![("Cargo.toml".into(), package_manifest(WORKSPACE_MANIFEST).into_bytes())];
+    let mut files = vec![("Cargo.toml".into(), manifest().into_bytes())];
     visit(&SOURCES, &mut files);
     files.sort();
     files
