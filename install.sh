@@ -20,10 +20,13 @@ Usage: ./install.sh COMMAND
   test [--soak] [OPTION...]
                          run every test (options go to pytest); --soak adds the long ones:
                          fuzzing, $THREADBOOK_FUZZ_SECONDS (60) for each target, and a
-                         notebook of 1,000 cells with crashes and interrupts in it
-  install [--user | --sys-prefix | --prefix DIR]
+                         notebook of 1,000 cells with crashes and interrupts in it;
+                         --engine evcxr tests that engine instead
+  install [--user | --sys-prefix | --prefix DIR] [--engine evcxr]
                          build Threadbook and tell Jupyter about it: for you (the
-                         default), for the active Python environment, or for the one at DIR
+                         default), for the active Python environment, or for the one at DIR;
+                         --engine evcxr: as a second kernel, whose cells evcxr compiles
+                         (its build takes about ten minutes more)
   run NOTEBOOK [OPTION...]
                          run a notebook in the terminal (`run --help` lists the options)
   uninstall              remove all that `install` made
@@ -63,6 +66,8 @@ at_least() {
 set_home() {
     case $1 in /*) home=$1 ;; *) home=$PWD/$1 ;; esac
     program=$home/bin/threadbook
+    # The one with the engine evcxr, and beside it the program that holds evcxr.
+    evcxr_program=$home/engine-evcxr/threadbook
     # For `uninstall`, a line each: the folders of the kernelspecs that were written, and the
     # Pythons whose papermill was given its translator.
     installed_list=$home/kernelspecs
@@ -278,15 +283,38 @@ build() {
 
 # ---------------------------------------------------------------- the program and its kernelspec
 
+# place BUILT PROGRAM: copies what was built.
+place() {
+    mkdir -p "${2%/*}" || die "cannot write to $home" "set THREADBOOK_HOME to a folder that you can write to"
+    if cmp -s "$1" "$2"; then return; fi
+    step "Copying the program to $2"
+    # Renamed into place: a kernel that runs keeps the file that it started from.
+    cp "$1" "$2.new"
+    mv -f "$2.new" "$2"
+}
+
 place_program() {
-    mkdir -p "$home/bin" || die "cannot write to $home" "set THREADBOOK_HOME to a folder that you can write to"
-    if ! cmp -s "$target/release/threadbook" "$program"; then
-        step "Copying the program to $program"
-        # Renamed into place: a kernel that runs keeps the file that it started from.
-        cp "$target/release/threadbook" "$program.new"
-        mv -f "$program.new" "$program"
-    fi
+    place "$target/release/threadbook" "$program"
     build_prelude
+}
+
+# Builds the kernel with the engine evcxr, and the program that holds evcxr, which has a
+# Cargo.lock of its own: who does without this engine fetches none of its crates.
+build_engine_evcxr() {
+    local found wanted manifest=$repo/kernel/evcxr/Cargo.toml
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$manifest")
+    found=$(present_rust)
+    at_least "$found" "$wanted" ||
+        die "the engine evcxr needs Rust $wanted or later, and this is $found" "rustup update stable"
+    step "Building evcxr (about ten minutes, the first time)"
+    (cd "$repo/kernel/evcxr" && CARGO_TARGET_DIR=$target/evcxr cargo build --release --locked) >&2 ||
+        die "evcxr could not be built; the messages above say why" \
+            "if they name the network or a full disk, mend that; then run this again"
+    step "Building Threadbook with this engine"
+    (cd "$repo" && CARGO_TARGET_DIR=$target cargo build --release --locked --offline -p threadbook-kernel \
+        --features evcxr) >&2 || die "the build failed; the messages above say why" "run this again"
+    place "$target/release/threadbook" "$evcxr_program"
+    place "$target/evcxr/release/threadbook-evcxr" "${evcxr_program%/*}/threadbook-evcxr"
 }
 
 build_prelude() {
@@ -304,17 +332,17 @@ link_program() {
     fi
 }
 
-# write_kernelspec [LOCATION...]: the options of `threadbook install`.
+# write_kernelspec PROGRAM install [OPTION...]
 write_kernelspec() {
     local folder
-    folder=$("$program" install "$@" 2>/dev/null) || {
-        "$program" install "$@" >&2 || true
+    folder=$("$@" 2>/dev/null) || {
+        "$@" >&2 || true
         die "the kernelspec could not be written" "the line above says how"
     }
     if ! grep -qxF "$folder" "$installed_list" 2>/dev/null; then
         printf '%s\n' "$folder" >>"$installed_list"
     fi
-    step "Jupyter offers \"Rust (Threadbook)\": $folder"
+    step "Jupyter offers \"$(sed -n 's/^ *"display_name": "\(.*\)",$/\1/p' "$folder/kernel.json")\": $folder"
 }
 
 # ---------------------------------------------------------------- JupyterLab
@@ -415,6 +443,16 @@ need_build_tools() {
     need_rust
 }
 
+# What compiles the cells.
+engine=native
+
+set_engine() {
+    case ${1:-} in
+        native | evcxr) engine=$1 ;;
+        *) die "there is no engine ${1:-}" 'the engines are native, which is the usual one, and evcxr' ;;
+    esac
+}
+
 install_all() {
     local location=()
     while [ $# -gt 0 ]; do
@@ -426,6 +464,10 @@ install_all() {
                 shift
                 ;;
             --prefix=*) location=(--prefix "${1#--prefix=}") ;;
+            --engine | --engine=*)
+                if [ "$1" = --engine ]; then shift; fi
+                set_engine "${1#--engine=}"
+                ;;
             *) die "install does not know $1" './install.sh help' ;;
         esac
         shift
@@ -437,12 +479,16 @@ install_all() {
     build
     place_program
     link_program
+    if [ $engine = evcxr ]; then build_engine_evcxr; fi
     end_lab
     # With no environment but our own, that is the one.
     if [ "${location[0]:-}" = --sys-prefix ] && [ "$lab" = "$home/venv/bin/jupyter-lab" ]; then
         location=(--prefix "$home/venv")
     fi
-    write_kernelspec ${location[@]+"${location[@]}"}
+    write_kernelspec "$program" install ${location[@]+"${location[@]}"}
+    if [ $engine = evcxr ]; then
+        write_kernelspec "$evcxr_program" install --engine evcxr ${location[@]+"${location[@]}"}
+    fi
     teach_papermill
 }
 
@@ -530,25 +576,37 @@ check_orders() {
 }
 
 command_test() {
-    local arguments=() argument paths=0 soak=
-    for argument in "$@"; do
-        if [ "$argument" = --soak ]; then
-            soak=yes
-        else
-            arguments+=("$argument")
-            if [ -e "${argument%%::*}" ]; then paths=1; fi
-        fi
+    local arguments=() paths=0 soak=
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --soak) soak=yes ;;
+            --engine | --engine=*)
+                if [ "$1" = --engine ]; then shift; fi
+                set_engine "${1#--engine=}"
+                ;;
+            *)
+                arguments+=("$1")
+                if [ -e "${1%%::*}" ]; then paths=1; fi
+                ;;
+        esac
+        shift
     done
-    if [ $paths -eq 0 ]; then arguments+=("$repo/tests"); fi
+    if [ $paths -eq 0 ] && [ $engine = evcxr ]; then
+        arguments+=("$repo/tests/test_conformance.py" "$repo/tests/test_engine_evcxr.py")
+    elif [ $paths -eq 0 ]; then
+        arguments+=("$repo/tests")
+    fi
     need_build_tools python ${soak:+cpp}
     fetch_crates
     build
 
     step "Testing the Rust code"
     local rust=passed
-    (cd "$repo" && CARGO_TARGET_DIR=$target cargo test --release --locked --offline --workspace --no-fail-fast) >&2 ||
-        rust=failed
-    check_orders || rust=failed
+    local features=()
+    if [ $engine = evcxr ]; then features=(--features threadbook-kernel/evcxr); fi
+    (cd "$repo" && CARGO_TARGET_DIR=$target cargo test --release --locked --offline --workspace --no-fail-fast \
+        ${features[@]+"${features[@]}"}) >&2 || rust=failed
+    if [ $engine = native ]; then check_orders || rust=failed; fi
 
     local venv=$target/test-venv
     if ! cmp -s "$repo/tests/requirements.txt" "$venv/installed.txt"; then
@@ -569,7 +627,12 @@ command_test() {
     export THREADBOOK_TEST_KERNEL=threadbook
     step "Installing the kernel for the tests into $place"
     place_program
-    write_kernelspec --prefix "$place/prefix"
+    write_kernelspec "$program" install --prefix "$place/prefix"
+    if [ $engine = evcxr ]; then
+        build_engine_evcxr
+        write_kernelspec "$evcxr_program" install --engine evcxr --prefix "$place/prefix"
+        export THREADBOOK_TEST_ENGINE=evcxr THREADBOOK_TEST_KERNEL=threadbook-evcxr
+    fi
 
     if ! have chromium && ! have chromium-browser && ! have google-chrome; then
         note "There is no Chromium on PATH: the tests in a browser are skipped."
@@ -594,7 +657,7 @@ command_uninstall() {
     # Another installation may have put its own kernelspec in a place since.
     if [ -f "$installed_list" ]; then
         while IFS= read -r folder; do
-            if grep -qsF "\"$program\"" "$folder/kernel.json"; then
+            if grep -qsF -e "\"$program\"" -e "\"$evcxr_program\"" "$folder/kernel.json"; then
                 rm -rf -- "$folder"
                 step "Removed the kernelspec $folder"
             fi
@@ -617,12 +680,13 @@ command_uninstall() {
         if [ -e "$folder/builds" ] || [ -e "$folder/history.jsonl" ]; then
             step "Removing the kernel's builds and history of cells in $folder"
         fi
-        rm -rf -- "$folder/builds" "$folder/history.jsonl" "$folder/lock"
+        rm -rf -- "$folder/builds" "$folder/targets" "$folder/cells" "$folder/evcxr" "$folder/history.jsonl" \
+            "$folder/lock"
         if [ "$folder" != "$home" ]; then rmdir "$folder" 2>/dev/null || true; fi
     done
     if [ -e "$program" ]; then
         # By name, in case THREADBOOK_HOME is a folder with other things in it.
-        rm -rf -- "$program" "$program.new" "$home/venv" "$installed_list" "$papermill_list"
+        rm -rf -- "$program" "$program.new" "${evcxr_program%/*}" "$home/venv" "$installed_list" "$papermill_list"
         rmdir "$home/bin" "$home" 2>/dev/null || true
         step "Removed the program and its JupyterLab from $home"
     else

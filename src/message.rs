@@ -94,6 +94,9 @@ pub enum FromCell {
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
     Finished,
+    /// A `return` at the top level ended it, where the engine allows one: what it has defined
+    /// is not there.
+    Returned,
     /// A `?` at the top level met an error.
     Failed {
         type_name: String,

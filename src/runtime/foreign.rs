@@ -16,7 +16,7 @@ use crate::message::Ending;
 use crate::timeline::{Recorder, Timeline};
 use crate::timing::Stopwatch;
 
-use super::{bounded, interrupt, run, text};
+use super::{bounded, interrupt, run, text, wait};
 
 /// The entry point of a cell: takes evcxr's store, null at first, and gives it back.
 pub type Entry = extern "C" fn(*mut c_void) -> *mut c_void;
@@ -24,7 +24,7 @@ pub type Entry = extern "C" fn(*mut c_void) -> *mut c_void;
 static STORE: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 thread_local! {
-    static END: Cell<End> = const { Cell::new(End::Early) };
+    static END: Cell<End> = const { Cell::new(End::NotBegun) };
     /// What may be the error that a `?` has met.
     static ERROR: RefCell<String> = const { RefCell::new(String::new()) };
     /// A cell's own variable would be one of the notebook's.
@@ -47,12 +47,23 @@ enum Measuring {
 /// How far a cell has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// Not to its end, for a reason that is not known.
-    Early,
+    /// Its variables do not have the types that it takes them for.
+    NotBegun,
+    /// Not to its end: it has returned.
+    Returned,
     /// A `?` has met an error, which is printed.
     Failed,
     Panicked,
     Finished,
+}
+
+/// Called before the first statement of a cell. `tokio`: the cell may call that, which wants
+/// to find its runtime.
+pub fn begun(tokio: bool) {
+    END.set(End::Returned);
+    if tokio {
+        wait::enter_runtime();
+    }
 }
 
 /// Called behind the last statement of a cell.
@@ -98,7 +109,7 @@ pub fn recorded() -> Timeline {
 
 /// Calls a cell on the thread for cells.
 pub(super) fn call(entry: Entry) -> Ending {
-    END.set(End::Early);
+    END.set(End::NotBegun);
     interrupt::forget_stop();
     STORE.store(entry(STORE.load(Ordering::Acquire)), Ordering::Release);
     // After a panic, too.
@@ -110,7 +121,8 @@ pub(super) fn call(entry: Entry) -> Ending {
             None => Ending::Panicked(run::take_last_panic()),
         },
         End::Failed => Ending::Failed { type_name: String::new(), text: ERROR.take() },
-        End::Early => Ending::NotLoaded("the types of some variables are not what they were".to_owned()),
+        End::Returned => Ending::Returned,
+        End::NotBegun => Ending::NotLoaded("the types of some variables are not what they were".to_owned()),
     }
 }
 
@@ -158,9 +170,19 @@ mod tests {
     }
 
     extern "C" fn counts(store: *mut c_void) -> *mut c_void {
+        begun(false);
         SEEN.set(store.addr());
         finished();
         ptr::without_provenance_mut(store.addr() + 1)
+    }
+
+    extern "C" fn returns(store: *mut c_void) -> *mut c_void {
+        begun(true);
+        store
+    }
+
+    extern "C" fn has_other_types(store: *mut c_void) -> *mut c_void {
+        store
     }
 
     extern "C" fn panics(store: *mut c_void) -> *mut c_void {
@@ -189,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_end_in_four_ways_and_hand_their_store_on() {
+    fn it_is_known_how_cells_end_and_they_hand_their_store_on() {
         assert_eq!(call(counts), Ending::Finished);
         assert_eq!(SEEN.get(), 0, "there is no store at first");
         assert!(matches!(call(panics), Ending::Panicked(_)));
@@ -198,5 +220,7 @@ mod tests {
         assert!(matches!(call(fails), Ending::Failed { text, .. } if text == "\"of mine\""));
         assert_eq!(call(counts), Ending::Finished);
         assert_eq!(SEEN.get(), 1, "the store came back");
+        assert_eq!(call(returns), Ending::Returned);
+        assert!(matches!(call(has_other_types), Ending::NotLoaded(_)));
     }
 }

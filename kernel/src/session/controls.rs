@@ -80,7 +80,7 @@ impl Notebook {
     fn told(&self, ending: Ending) -> Result<(), CellError> {
         let sources = self.lock_sources();
         match ending {
-            Ending::Finished => Ok(()),
+            Ending::Finished | Ending::Returned => Ok(()),
             Ending::Panicked(panic) => Err(report::panic_error(&panic, &sources)),
             Ending::Interrupted(place) => Err(loss::interrupted(&place, false, &[], &sources)),
             Ending::Failed { text, .. } | Ending::NotLoaded(text) => {

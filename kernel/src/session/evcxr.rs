@@ -48,7 +48,9 @@ impl End {
         match self {
             End::Ended(Ending::Finished) | End::Interrupted(Ending::Finished) => Ran::Finished,
             End::Ended(Ending::NotLoaded(_)) | End::Interrupted(Ending::NotLoaded(_)) => Ran::Lost,
-            End::Ended(Ending::Failed { .. }) | End::Interrupted(Ending::Failed { .. }) | End::NotRun => Ran::Failed,
+            End::Ended(Ending::Failed { .. } | Ending::Returned)
+            | End::Interrupted(Ending::Failed { .. } | Ending::Returned)
+            | End::NotRun => Ran::Failed,
             End::Ended(_) | End::Interrupted(_) => Ran::Panicked,
             End::Died(_) | End::Stuck(_) => Ran::Lost,
         }
@@ -78,8 +80,10 @@ impl Notebook {
         self.runs += 1;
         let output = outputs.output.clone();
         self.tell_evcxr_of_lost_values().await?;
-        let written = text::write(source, code.clone(), &cell.measure, &self.definitions, &self.style);
-        let changes = written.as_ref().map(|written| self.definitions.changes(&written.cell)).unwrap_or_default();
+        let added = self.evcxr.as_ref().is_some_and(|evcxr| !evcxr.added.is_empty());
+        let written = text::write(source, code.clone(), &cell.measure, &self.definitions, &self.style, added);
+        let Some(written) = written else { return Err(self.syntax_error(source, code).await) };
+        let changes = self.definitions.changes(&written.cell);
         self.drop_by_evcxr(changes.variables.keys(), &outputs, cell).await?;
         for (name, type_name) in &changes.variables {
             self.definitions.variables.remove(name);
@@ -87,8 +91,7 @@ impl Notebook {
             self.definitions.gone.insert(name.clone(), gone);
         }
 
-        // What is no Rust is evcxr's to refuse.
-        let given = written.as_ref().map_or(&source.text[code.clone()], |written| &written.text).to_owned();
+        let given = written.text.clone();
         let Answer { outcome, variables, ran, compile_time } = self.ask_evcxr(given, source, &code, &outputs, cell).await?;
         let outcome = match (outcome, ran) {
             (Outcome::Rejected { errors, source: crate_text }, _) => {
@@ -109,14 +112,14 @@ impl Notebook {
             }
             (_, Some(End::Ended(Ending::NotLoaded(text)))) => {
                 self.stop_worker();
-                return Err(report::plain("LoadError", &format!("evcxr's cell could not be run: {text}. All variables are lost.")));
+                let text = format!("The cell could not be run: {text}. All variables are lost.");
+                return Err(report::plain("LoadError", &text));
             }
             (Outcome::Failed { text }, _) => return Err(report::plain("CompileError", text.trim_end())),
             (Outcome::Good, None) => Ok(Ending::Finished),
             (_, Some(End::Ended(ending))) => Ok(ending),
             (_, Some(End::Interrupted(ending))) => Err(ending),
         };
-        let Some(written) = written else { return Ok(()) };
         let made = self.made(&written.cell, &variables, source.number);
         let resolved = Resolved {
             library: self.evcxr.as_ref().map(|evcxr| evcxr.directory().to_owned()).unwrap_or_default(),

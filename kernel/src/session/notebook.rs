@@ -407,6 +407,14 @@ impl Notebook {
         told.map_err(|refused| self.refused(refused))
     }
 
+    /// What rustc says against the bytes `code` of a text that are no Rust.
+    #[cfg(feature = "evcxr")]
+    pub(super) async fn syntax_error(&mut self, source: &Arc<CellSource>, code: Range<usize>) -> CellError {
+        let environment = self.environment();
+        let refused = self.resolver(&environment).syntax_errors(source, code).await;
+        self.refused(refused)
+    }
+
     /// What compiles for the notebook as it is now.
     fn resolver<'a>(&'a self, environment: &'a Environment) -> Resolver<'a> {
         let directory = self.directory.path();
@@ -663,7 +671,7 @@ impl Notebook {
             Ending::Panicked(panic) => Err(report::panic_error(&panic, &sources)),
             Ending::Failed { type_name, text } => Err(report::failure(&type_name, &text)),
             Ending::Interrupted(place) => Err(loss::interrupted(&place, false, &[], &sources)),
-            Ending::Finished | Ending::NotLoaded(_) => Ok(()),
+            Ending::Finished | Ending::Returned | Ending::NotLoaded(_) => Ok(()),
         }
     }
 

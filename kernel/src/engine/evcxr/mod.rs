@@ -282,6 +282,8 @@ pub fn compiler_output(rejections: &[Rejection]) -> CompilerOutput {
     let mut lines = String::new();
     for rejection in rejections {
         match &rejection.rustc {
+            // evcxr hands on warnings as well.
+            serde_json::Value::Object(message) if message.get("level").is_some_and(|level| level == "warning") => {}
             serde_json::Value::Object(message) => {
                 // A note that takes its error's place has no type.
                 let mut message = message.clone();

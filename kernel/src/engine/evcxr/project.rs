@@ -46,9 +46,10 @@ fn storage(path: &Path) -> impl FnOnce(io::Error) -> ProjectError {
 /// What makes the prelude's names known to all cells.
 ///
 /// Without the first line a cell would link copies of its own of all that is in it. The macros
-/// take the place of std's, which a glob import could not.
+/// take the place of std's, which a glob import could not. evcxr writes types of variables down
+/// with the bare name `Any`: what `join` returns.
 pub const NAMES: &str = "extern crate threadbook_prelude;\nextern crate threadbook;\nuse threadbook::prelude::*;\n\
-                         use threadbook::__rt::foreign::{print, println, eprint, eprintln};\n";
+                         use threadbook::__rt::foreign::{print, println, eprint, eprintln};\nuse std::any::Any;\n";
 
 /// A cargo project for evcxr, held until it is dropped.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ use syn::Stmt;
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 
+use crate::cell::item::Item;
 use crate::cell::measured;
 use crate::cell::parse::{self, Cell, LetBinding, MacroReading};
 use crate::cell::source::{CellSource, SourceText};
@@ -30,19 +31,23 @@ pub struct Written {
 /// Says that the cell has come to its end.
 pub const FINISHED: &str = "threadbook::__rt::foreign::finished();\n";
 
-/// Writes the bytes `code` of a cell; `None` when they are no Rust.
+/// Writes the bytes `code` of a cell; `None` when they are no Rust. `added`: there are crates
+/// of the person's own.
 pub fn write(
     source: &Arc<CellSource>,
     code: Range<usize>,
     measure: &Measure,
     definitions: &Definitions,
     style: &Style,
+    added: bool,
 ) -> Option<Written> {
     let item_macros = |name: &str| definitions.is_item_macro(name);
     let reading = MacroReading { item_macros: &item_macros, flipped: &[] };
     let variable = measure.variable();
     let binding = variable.map(|name| LetBinding { name: name.clone(), mutable: false, closure: None });
     let assigned = variable.map_or_else(String::new, |name| format!("let {} = ", identifier(name)));
+    let tokio = source.text[code.clone()].contains("tokio");
+    let begun = format!("threadbook::__rt::foreign::begun({tokio});\n");
     let mut text = String::new();
     let mut cell = match measure {
         Measure::Timeit(timeit) => {
@@ -67,6 +72,7 @@ pub fn write(
             let attributes = &measured.cell.inner_attributes;
             measure::write(&mut loops, &mut Vec::new(), source, attributes, &plan, &mentioned);
             let value = if variable.is_some() { "__tb_result" } else { "" };
+            text.push_str(&begun);
             text.push_str(&format!("{assigned}{{\n{}{value} }};\n", loops.as_str()));
             Cell { bindings: Vec::new(), ..measured.cell.clone() }
         }
@@ -82,17 +88,26 @@ pub fn write(
             let start =
                 cell.inner_attributes.iter().map(|attribute| attribute.end).fold(cell.code.start, usize::max);
             text.push_str(&source.text[cell.code.start..start]);
+            text.push_str(&begun);
             text.push_str(begin);
             let tail = cell.tail.clone();
             text.push_str(&source.text[start..tail.as_ref().map_or(cell.code.end, |tail| tail.start).max(start)]);
             // A comment may stand at the end.
             text.push('\n');
             match tail {
-                Some(tail) => text.push_str(&format!(
-                    "{SHOWN}{}\n) {{ __tb_value => {{\n{end}{SHOW}threadbook::__rt::show::result({}); }} }};\n",
-                    &source.text[tail],
-                    style.bundle()
-                )),
+                Some(tail) => {
+                    let tail = &source.text[tail];
+                    // The method of a number is not known while its type is not.
+                    let is_number = tail.starts_with(|first: char| first.is_ascii_digit());
+                    let own = match (added || shows_itself(&cell, definitions)) && !is_number {
+                        true => "if !(*__tb_value).evcxr_display().displayed() ",
+                        false => "",
+                    };
+                    text.push_str(&format!(
+                        "{SHOWN}{tail}\n) {{ __tb_value => {{\n{end}{SHOW}{own}{{ threadbook::__rt::show::result({}); }} }} }};\n",
+                        style.bundle()
+                    ));
+                }
                 None => text.push_str(end),
             }
             if variable.is_some() {
@@ -111,7 +126,13 @@ pub fn write(
 
 /// What stands before the last expression.
 const SHOWN: &str = "match &(";
-const SHOW: &str = "use threadbook::__rt::show::{ByDebug as _, ByName as _, ByRich as _};\n";
+const SHOW: &str = "use threadbook::__rt::show::{ByDebug as _, ByName as _, ByRich as _, Displayed as _, EvcxrFallback as _};\n";
+
+/// Whether a type may have a method `evcxr_display` of its own.
+fn shows_itself(cell: &Cell, definitions: &Definitions) -> bool {
+    let defines = |item: &Item| item.mentions.contains("evcxr_display");
+    cell.items.iter().any(defines) || definitions.items.iter().any(|stored| defines(&stored.item))
+}
 
 /// The crate that evcxr has made, with the bytes known that come from the cell or from
 /// items of earlier ones.
@@ -185,13 +206,13 @@ mod tests {
     fn written(text: &str, measure: &Measure) -> String {
         let source = CellSource::new(1, text);
         let code = 0..text.len();
-        write(&source, code, measure, &Definitions::default(), &Style::default()).expect("it is Rust").text
+        write(&source, code, measure, &Definitions::default(), &Style::default(), false).expect("it is Rust").text
     }
 
     #[test]
     fn the_last_expression_is_shown_and_the_end_is_told() {
         let text = written("let a = 1;\na + 1 // more", &Measure::No);
-        assert!(text.starts_with("let a = 1;\n\nmatch &(a + 1\n) { __tb_value => {"), "{text}");
+        assert!(text.contains("begun(false);\nlet a = 1;\n\nmatch &(a + 1\n) { __tb_value => {"), "{text}");
         assert!(text.ends_with(FINISHED), "{text}");
         assert!(!written("let a = 1;", &Measure::No).contains("match"));
     }

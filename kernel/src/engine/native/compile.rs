@@ -285,10 +285,6 @@ const FLAGS: &[&str] = &[
     "-Coverflow-checks=on",
     // A page less for every cell; who could write there can do anything anyway.
     "-Crelro-level=off",
-    // C's start files hold nothing that Rust needs, but names that the loader looks for in
-    // vain, in all cells there are: they would all stay in memory for that.
-    #[cfg(target_os = "linux")]
-    "-Clink-arg=-nostartfiles",
     // Statics of earlier cells are found when the library is loaded.
     #[cfg(target_os = "macos")]
     "-Clink-args=-undefined dynamic_lookup",

@@ -18,6 +18,7 @@ pub mod diagnostics;
 pub mod generate;
 mod learn;
 pub mod lines;
+mod linker;
 pub mod measure;
 pub mod mir;
 pub mod prelude;

@@ -409,7 +409,7 @@ impl Resolver<'_> {
     }
 
     /// What the compiler says of text that does not parse.
-    async fn syntax_errors(&self, source: &Arc<CellSource>, code: Range<usize>) -> Refused {
+    pub async fn syntax_errors(&self, source: &Arc<CellSource>, code: Range<usize>) -> Refused {
         let mut text = SourceText::default();
         // Unbalanced delimiters would pair with those around them.
         let balanced = source.text[code.clone()].parse::<proc_macro2::TokenStream>().is_ok();

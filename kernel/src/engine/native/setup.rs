@@ -113,6 +113,7 @@ impl Setup {
             );
             let mut arguments = self.prelude.rustc_args();
             arguments.extend(self.dependencies.rustc_args());
+            arguments.extend(self.toolchain.linker.iter().cloned());
             let digest =
                 cache::of_tools([rustc.as_os_str()].into_iter().chain(arguments.iter().map(OsString::as_os_str)));
             Arc::new(Tools {

@@ -12,6 +12,7 @@ use semver::Version;
 use thiserror::Error;
 use tokio::process::Command;
 
+use super::linker;
 use crate::digest::short_hash;
 
 /// A compiler and its cargo, found once and asked what they are.
@@ -30,6 +31,8 @@ pub struct Toolchain {
     pub libdir: PathBuf,
     /// The shared standard library, which every cell is linked against.
     pub std_library: PathBuf,
+    /// The compiler arguments for linking a cell.
+    pub linker: Vec<OsString>,
 }
 
 #[derive(Debug, Error)]
@@ -111,14 +114,15 @@ impl Places {
         let rustc = beside("rustc").unwrap_or_else(|| asked.clone());
         let cargo = beside("cargo").or_else(|| self.program(Path::new("cargo")));
         let cargo = cargo.ok_or_else(|| ToolchainError::NoCargo { sysroot: sysroot.clone() })?;
-        self.program(Path::new("cc")).ok_or(ToolchainError::NoLinker)?;
+        let cc = self.program(Path::new("cc")).ok_or(ToolchainError::NoLinker)?;
+        let linker = linker::arguments(&sysroot, &host, &cc).await;
         let libdir = sysroot.join("lib/rustlib").join(&host).join("lib");
         let std_library = shared_std(&libdir).or_else(|| shared_std(&sysroot.join("lib")));
         let std_library = std_library.ok_or_else(|| ToolchainError::NoSharedStd { libdir: libdir.clone() })?;
 
         let hash = short_hash([version.as_bytes(), std_library.as_os_str().as_encoded_bytes()]);
         let id = format!("{release}-{hash}");
-        Ok(Toolchain { rustc, cargo, release, host, id, libdir, std_library })
+        Ok(Toolchain { rustc, cargo, release, host, id, libdir, std_library, linker })
     }
 
     /// A program by its path, or by its name from the PATH.
