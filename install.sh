@@ -479,14 +479,14 @@ install_all() {
     build
     place_program
     link_program
-    if [ $engine = evcxr ]; then build_engine_evcxr; fi
+    if [ "$engine" = evcxr ]; then build_engine_evcxr; fi
     end_lab
     # With no environment but our own, that is the one.
     if [ "${location[0]:-}" = --sys-prefix ] && [ "$lab" = "$home/venv/bin/jupyter-lab" ]; then
         location=(--prefix "$home/venv")
     fi
     write_kernelspec "$program" install ${location[@]+"${location[@]}"}
-    if [ $engine = evcxr ]; then
+    if [ "$engine" = evcxr ]; then
         write_kernelspec "$evcxr_program" install --engine evcxr ${location[@]+"${location[@]}"}
     fi
     teach_papermill
@@ -591,7 +591,7 @@ command_test() {
         esac
         shift
     done
-    if [ $paths -eq 0 ] && [ $engine = evcxr ]; then
+    if [ $paths -eq 0 ] && [ "$engine" = evcxr ]; then
         arguments+=("$repo/tests/test_conformance.py" "$repo/tests/test_engine_evcxr.py")
     elif [ $paths -eq 0 ]; then
         arguments+=("$repo/tests")
@@ -603,10 +603,10 @@ command_test() {
     step "Testing the Rust code"
     local rust=passed
     local features=()
-    if [ $engine = evcxr ]; then features=(--features threadbook-kernel/evcxr); fi
+    if [ "$engine" = evcxr ]; then features=(--features threadbook-kernel/evcxr); fi
     (cd "$repo" && CARGO_TARGET_DIR=$target cargo test --release --locked --offline --workspace --no-fail-fast \
         ${features[@]+"${features[@]}"}) >&2 || rust=failed
-    if [ $engine = native ]; then check_orders || rust=failed; fi
+    if [ "$engine" = native ]; then check_orders || rust=failed; fi
 
     local venv=$target/test-venv
     if ! cmp -s "$repo/tests/requirements.txt" "$venv/installed.txt"; then
@@ -628,7 +628,7 @@ command_test() {
     step "Installing the kernel for the tests into $place"
     place_program
     write_kernelspec "$program" install --prefix "$place/prefix"
-    if [ $engine = evcxr ]; then
+    if [ "$engine" = evcxr ]; then
         build_engine_evcxr
         write_kernelspec "$evcxr_program" install --engine evcxr --prefix "$place/prefix"
         export THREADBOOK_TEST_ENGINE=evcxr THREADBOOK_TEST_KERNEL=threadbook-evcxr

@@ -138,6 +138,16 @@ class TestInstall:
         (tmp_path / "share").write_text("not a folder")
         told(run(program, "install", "--prefix", str(tmp_path)), str(tmp_path), "--prefix")
 
+    @pytest.mark.parametrize("command", ["install", "kernel -f none", "run none.ipynb", "sweep none.ipynb"])
+    def test_an_engine_that_is_not_built_in(self, program, tmp_path, command):
+        result = run(program, *command.split(), "--engine", "evcxr", cwd=tmp_path)
+        told(result, "without the engine evcxr", "./install.sh install --engine evcxr")
+        assert not list(tmp_path.iterdir())
+
+    def test_an_engine_that_does_not_exist(self, program):
+        result = run(program, "install", "--engine", "none")
+        assert result.returncode == 2 and "[possible values: native, evcxr]" in result.stderr
+
     def test_a_kernelspec_of_somebody_else_stays(self, program, tmp_path):
         folder = tmp_path / "share/jupyter/kernels/threadbook"
         folder.mkdir(parents=True)

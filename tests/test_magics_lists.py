@@ -367,6 +367,11 @@ class TestEvcxr:
     def test_version(self, kernel):
         assert re.fullmatch(r"Threadbook \d+\.\d+\.\d+, Rust 1\.\d+\.\d+\S* \(\S+\)", note(kernel.run(":version")))
 
+    def test_the_engine_says_what_it_can_do(self, kernel):
+        engine, *told = note(kernel.run("%engine")).splitlines()
+        assert engine.startswith("Engine: native (one rustc call a cell)")
+        assert len(told) == 8 and all(line.startswith("  yes  ") for line in told)
+
     def test_where_cells_lie(self, kernel):
         kernel.good("let somewhere = 1;")
         directory = note(kernel.run(":last_compile_dir"))

@@ -57,13 +57,9 @@ pub enum End {
     Finished,
 }
 
-/// Called before the first statement of a cell. `tokio`: the cell may call that, which wants
-/// to find its runtime.
-pub fn begun(tokio: bool) {
+/// Called before the first statement of a cell.
+pub fn begun() {
     END.set(End::Returned);
-    if tokio {
-        wait::enter_runtime();
-    }
 }
 
 /// Called behind the last statement of a cell.
@@ -111,6 +107,9 @@ pub fn recorded() -> Timeline {
 pub(super) fn call(entry: Entry) -> Ending {
     END.set(End::NotBegun);
     interrupt::forget_stop();
+    // A cell may call tokio, which wants to find its runtime. (Not from within: evcxr may have
+    // entered one of its own there.)
+    wait::enter_runtime();
     STORE.store(entry(STORE.load(Ordering::Acquire)), Ordering::Release);
     // After a panic, too.
     drop(MEASURING.replace(Measuring::No));
@@ -170,14 +169,14 @@ mod tests {
     }
 
     extern "C" fn counts(store: *mut c_void) -> *mut c_void {
-        begun(false);
+        begun();
         SEEN.set(store.addr());
         finished();
         ptr::without_provenance_mut(store.addr() + 1)
     }
 
     extern "C" fn returns(store: *mut c_void) -> *mut c_void {
-        begun(true);
+        begun();
         store
     }
 

@@ -260,6 +260,7 @@ impl Notebook {
         if code.is_empty() {
             return Ok(());
         }
+        code.insert_str(0, text::BEGUN);
         code.push_str(text::FINISHED);
         let source = CellSource::new(cell.source.number, code.clone());
         let whole = 0..code.len();

@@ -28,8 +28,6 @@ use super::native::toolchain::Toolchain;
 
 /// The program that holds evcxr lies beside this one.
 const PROGRAM: &str = "threadbook-evcxr";
-/// Another place for it.
-const PROGRAM_VARIABLE: &str = "THREADBOOK_EVCXR";
 
 /// rust-analyzer reads the standard library at the start.
 const START: Duration = Duration::from_secs(120);
@@ -254,11 +252,8 @@ fn modified(path: &Path) -> Option<SystemTime> {
 }
 
 fn program() -> PathBuf {
-    let given = env::var_os(PROGRAM_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
-    given.unwrap_or_else(|| {
-        let beside = env::current_exe().ok().and_then(|own| Some(own.parent()?.join(PROGRAM)));
-        beside.unwrap_or_else(|| PROGRAM.into())
-    })
+    let beside = env::current_exe().ok().and_then(|own| Some(own.parent()?.join(PROGRAM)));
+    beside.unwrap_or_else(|| PROGRAM.into())
 }
 
 /// How evcxr's crate is called where rustc names it.

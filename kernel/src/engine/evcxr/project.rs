@@ -66,8 +66,10 @@ impl Project {
     /// When files cannot be written, or there are too many kernels.
     pub fn take(toolchain: &Toolchain) -> Result<Project, ProjectError> {
         let version = short_hash([FORMAT.as_bytes(), sources::content_hash().as_bytes()]);
-        let packages = store::cache_directory()?.join("evcxr").join(format!("{}-{version}", toolchain.id));
+        let all = store::cache_directory()?.join("evcxr");
+        let packages = all.join(format!("{}-{version}", toolchain.id));
         fs::create_dir_all(&packages).map_err(storage(&packages))?;
+        tidy(&all, &packages);
         write_packages(&packages)?;
         for number in 0..MOST {
             let path = packages.join(format!("{number}.lock"));
@@ -121,6 +123,22 @@ impl Project {
     }
 }
 
+/// Removes what was built for other compilers and other versions of Threadbook, unless a
+/// kernel works there.
+fn tidy(all: &Path, own: &Path) {
+    let entries = |directory: &Path| -> Vec<PathBuf> {
+        directory.read_dir().into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect()
+    };
+    for other in entries(all).into_iter().filter(|other| other != own) {
+        let locks = entries(&other).into_iter().filter(|path| path.extension().is_some_and(|end| end == "lock"));
+        // Held until the directory is gone.
+        let held: Vec<_> = locks.map(|path| File::open(path).and_then(|lock| Ok(lock.try_lock().map(|()| lock)?))).collect();
+        if held.iter().all(Result::is_ok) {
+            let _ = fs::remove_dir_all(&other);
+        }
+    }
+}
+
 /// The prelude's own dependencies, as its manifest has them.
 fn dependencies() -> Table {
     let manifest: Table = sources::manifest().parse().unwrap_or_default();
@@ -167,6 +185,24 @@ fn write_packages(directory: &Path) -> Result<(), ProjectError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_older_versions_have_left_is_removed_unless_it_is_used() {
+        let all = tempfile::tempdir().expect("a temporary directory");
+        let [own, free, used] = ["own", "free", "used"].map(|name| {
+            let directory = all.path().join(name);
+            fs::create_dir_all(directory.join("0")).expect("made");
+            fs::write(directory.join("0.lock"), "").expect("written");
+            directory
+        });
+        let lock = File::open(used.join("0.lock")).expect("it is there");
+        lock.try_lock().expect("nobody else holds it");
+        tidy(all.path(), &own);
+        assert!(own.exists() && used.exists() && !free.exists());
+        drop(lock);
+        tidy(all.path(), &own);
+        assert!(!used.exists());
+    }
 
     #[test]
     fn cells_get_the_crates_of_the_prelude_with_its_features() {

@@ -28,6 +28,8 @@ pub struct Written {
     pub text: String,
 }
 
+/// Says that the cell has its variables.
+pub const BEGUN: &str = "threadbook::__rt::foreign::begun();\n";
 /// Says that the cell has come to its end.
 pub const FINISHED: &str = "threadbook::__rt::foreign::finished();\n";
 
@@ -46,8 +48,6 @@ pub fn write(
     let variable = measure.variable();
     let binding = variable.map(|name| LetBinding { name: name.clone(), mutable: false, closure: None });
     let assigned = variable.map_or_else(String::new, |name| format!("let {} = ", identifier(name)));
-    let tokio = source.text[code.clone()].contains("tokio");
-    let begun = format!("threadbook::__rt::foreign::begun({tokio});\n");
     let mut text = String::new();
     let mut cell = match measure {
         Measure::Timeit(timeit) => {
@@ -72,7 +72,7 @@ pub fn write(
             let attributes = &measured.cell.inner_attributes;
             measure::write(&mut loops, &mut Vec::new(), source, attributes, &plan, &mentioned);
             let value = if variable.is_some() { "__tb_result" } else { "" };
-            text.push_str(&begun);
+            text.push_str(BEGUN);
             text.push_str(&format!("{assigned}{{\n{}{value} }};\n", loops.as_str()));
             Cell { bindings: Vec::new(), ..measured.cell.clone() }
         }
@@ -88,7 +88,7 @@ pub fn write(
             let start =
                 cell.inner_attributes.iter().map(|attribute| attribute.end).fold(cell.code.start, usize::max);
             text.push_str(&source.text[cell.code.start..start]);
-            text.push_str(&begun);
+            text.push_str(BEGUN);
             text.push_str(begin);
             let tail = cell.tail.clone();
             text.push_str(&source.text[start..tail.as_ref().map_or(cell.code.end, |tail| tail.start).max(start)]);
@@ -189,7 +189,7 @@ fn statements(code: &str) -> Vec<Range<usize>> {
         Err(_) => {
             let trimmed = code.trim();
             let start = code.find(trimmed).unwrap_or(0);
-            vec![start..start + trimmed.len()]
+            std::iter::once(start..start + trimmed.len()).collect()
         }
     }
 }
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn the_last_expression_is_shown_and_the_end_is_told() {
         let text = written("let a = 1;\na + 1 // more", &Measure::No);
-        assert!(text.contains("begun(false);\nlet a = 1;\n\nmatch &(a + 1\n) { __tb_value => {"), "{text}");
+        assert!(text.contains("begun();\nlet a = 1;\n\nmatch &(a + 1\n) { __tb_value => {"), "{text}");
         assert!(text.ends_with(FINISHED), "{text}");
         assert!(!written("let a = 1;", &Measure::No).contains("match"));
     }
@@ -223,7 +223,8 @@ mod tests {
         let source = CellSource::new(3, text);
         let crate_text = "#![allow(unused)]\nfn two() -> i32 { 2 }\npub extern \"C\" fn run_user_code_1() {\n\
                           let n = two();\nmatch &(n + x\n) { v => {} };\n}";
-        let located = locate(crate_text, &source, 0..text.len(), &Definitions::default());
+        let whole = 0..text.len();
+        let located = locate(crate_text, &source, whole, &Definitions::default());
         assert_eq!(located.as_str(), crate_text);
         let at = crate_text.find("x\n").expect("it is there");
         let place = located.locate(at..at + 1).expect("it is the cell's");
