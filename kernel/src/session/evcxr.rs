@@ -19,6 +19,7 @@ use crate::definitions::{Gone, Variable};
 use crate::engine::evcxr::{self, CRATE_FILE, Evcxr, EvcxrError, FromEvcxr, Outcome, Ran, ToEvcxr, text};
 use crate::engine::native::dependency_spec::DependencySpec;
 use crate::engine::native::diagnostics::CompilerOutput;
+use crate::engine::native::measure::Measure;
 use crate::engine::native::resolve::{Refused, Resolved};
 use crate::output::{CellError, Output};
 use crate::worker::process::{CompiledCell, RunEnd};
@@ -82,7 +83,10 @@ impl Notebook {
         self.tell_evcxr_of_lost_values().await?;
         let added = self.evcxr.as_ref().is_some_and(|evcxr| !evcxr.added.is_empty());
         let written = text::write(source, code.clone(), &cell.measure, &self.definitions, &self.style, added);
-        let Some(written) = written else { return Err(self.syntax_error(source, code).await) };
+        let Some(written) = written else {
+            let refused = self.syntax_errors(source, code).await;
+            return Err(self.refused(refused));
+        };
         let changes = self.definitions.changes(&written.cell);
         self.drop_by_evcxr(changes.variables.keys(), &outputs, cell).await?;
         for (name, type_name) in &changes.variables {
@@ -294,10 +298,13 @@ impl Notebook {
         stop: &mut Stop,
     ) -> Result<Option<Refused>, CellError> {
         self.tell_evcxr_of_lost_values().await?;
+        let Some(evcxr) = &self.evcxr else { return Err(without_engine()) };
+        let added = !evcxr.added.is_empty();
+        let written = text::write(source, code.clone(), &Measure::No, &self.definitions, &self.style, added);
+        let Some(written) = written else { return Ok(Some(self.syntax_errors(source, code).await)) };
         let Some(evcxr) = &mut self.evcxr else { return Err(without_engine()) };
-        let given = source.text[code.clone()].to_owned();
         let before = *stop.borrow();
-        let outcome = evcxr.check(given).await.map_err(failed)?;
+        let outcome = evcxr.check(written.text).await.map_err(failed)?;
         if *stop.borrow() != before {
             return Err(report::interrupted_compile());
         }

@@ -409,10 +409,9 @@ impl Notebook {
 
     /// What rustc says against the bytes `code` of a text that are no Rust.
     #[cfg(feature = "evcxr")]
-    pub(super) async fn syntax_error(&mut self, source: &Arc<CellSource>, code: Range<usize>) -> CellError {
+    pub(super) async fn syntax_errors(&self, source: &Arc<CellSource>, code: Range<usize>) -> Refused {
         let environment = self.environment();
-        let refused = self.resolver(&environment).syntax_errors(source, code).await;
-        self.refused(refused)
+        self.resolver(&environment).syntax_errors(source, code).await
     }
 
     /// What compiles for the notebook as it is now.

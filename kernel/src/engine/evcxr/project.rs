@@ -47,8 +47,9 @@ fn storage(path: &Path) -> impl FnOnce(io::Error) -> ProjectError {
 ///
 /// Without the first line a cell would link copies of its own of all that is in it. The macros
 /// take the place of std's, which a glob import could not. evcxr writes types of variables down
-/// with the bare name `Any`: what `join` returns.
-pub const NAMES: &str = "extern crate threadbook_prelude;\nextern crate threadbook;\nuse threadbook::prelude::*;\n\
+/// with the bare name `Any`: what `join` returns. And it takes warnings for errors, where it
+/// looks for the cause of an error of its own.
+pub const NAMES: &str = "#![allow(warnings)]\nextern crate threadbook_prelude;\nextern crate threadbook;\nuse threadbook::prelude::*;\n\
                          use threadbook::__rt::foreign::{print, println, eprint, eprintln};\nuse std::any::Any;\n";
 
 /// A cargo project for evcxr, held until it is dropped.
