@@ -47,6 +47,28 @@ pub enum Goal {
     Types,
     /// A library to load, and the types.
     Library,
+    /// Only a library. Of a small cell, writing out the types is a fifth of the time, since the
+    /// compiler then looks for short names of all types there are.
+    Code,
+}
+
+impl Goal {
+    fn has_types(self) -> bool {
+        self != Goal::Code
+    }
+
+    fn has_library(self) -> bool {
+        self != Goal::Types
+    }
+
+    /// A word for the key of what comes of it.
+    fn word(self) -> &'static str {
+        match self {
+            Goal::Types => "types",
+            Goal::Library => "library",
+            Goal::Code => "code",
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -119,9 +141,8 @@ impl Compiler<'_> {
 
     /// The key of a text.
     pub fn key(&self, text: &str, goal: Goal) -> Key {
-        let goal_word = if goal == Goal::Types { "types" } else { "library" };
         let level = level(self.environment, goal, self.release);
-        let words = [goal_word].into_iter().chain(FLAGS.iter().copied()).chain(level.iter().map(String::as_str));
+        let words = [goal.word()].into_iter().chain(FLAGS.iter().copied()).chain(level.iter().map(String::as_str));
         Key::of(text, &self.environment.tools.digest, words)
     }
 
@@ -165,16 +186,14 @@ impl Compiler<'_> {
         let place = tempfile::Builder::new().prefix("rustc-").tempdir_in(self.directory).map_err(CompileError::File)?;
         let library = place.path().join(library_name(stem));
         let (mir, rules) = (place.path().join("types.mir"), place.path().join("rules.d"));
-        let mut emit = OsString::from("--emit=");
-        if goal == Goal::Library {
-            emit.push("link=");
-            emit.push(&library);
-            emit.push(",");
-        }
-        emit.push("mir=");
-        emit.push(&mir);
-        emit.push(",dep-info=");
+        let mut emit = OsString::from("--emit=dep-info=");
         emit.push(&rules);
+        for (kind, file) in [(",link=", goal.has_library().then_some(&library)), (",mir=", goal.has_types().then_some(&mir))] {
+            if let Some(file) = file {
+                emit.push(kind);
+                emit.push(file);
+            }
+        }
         let source_file = format!("{stem}.rs");
         let mut command = Command::new(&self.environment.tools.rustc);
         command
@@ -200,11 +219,14 @@ impl Compiler<'_> {
         let rules = read(rules).await.unwrap_or_default();
         Ok(Entry {
             success,
-            library: match goal {
-                Goal::Library if success => Some(tokio::fs::read(library).await.map_err(CompileError::File)?),
-                _ => None,
+            library: match goal.has_library() && success {
+                true => Some(tokio::fs::read(library).await.map_err(CompileError::File)?),
+                false => None,
             },
-            types: if success { Arc::new(mir::read(&read(mir).await?)) } else { Arc::default() },
+            types: match goal.has_types() && success {
+                true => Arc::new(mir::read(&read(mir).await?)),
+                false => Arc::default(),
+            },
             messages: String::from_utf8_lossy(&finished.stderr).into_owned(),
             inputs: Inputs::read(&rules, self.directory, &source_file),
         })

@@ -167,7 +167,12 @@ impl Resolver<'_> {
             };
             let mut generated = generate::generate(&cell, &plan);
             let asks_signatures = plan.kept.iter().any(|kept| kept.closure_arguments.is_some());
-            let goal = if asks_signatures { Goal::Types } else { aim };
+            let goal = match aim {
+                _ if asks_signatures => Goal::Types,
+                // The types of all that it makes are known.
+                Goal::Library if plan.kept.iter().all(|kept| kept.as_type.is_some()) => Goal::Code,
+                aim => aim,
+            };
             let key = self.name_symbols(&compiler, goal, &mut plan, &mut generated);
             match compiler.compile(generated.source.as_str(), goal, &key).await {
                 Ok(compiled) => {
@@ -341,7 +346,7 @@ impl Resolver<'_> {
             tail: match aim {
                 _ if learnt.tail_is_statement => Tail::Statement,
                 Goal::Types => Tail::Type,
-                Goal::Library => Tail::Show,
+                Goal::Library | Goal::Code => Tail::Show,
             },
             style: self.environment.style,
             evcxr_display: !learnt.no_evcxr_display && self.may_use_evcxr_display(cell),
@@ -480,17 +485,18 @@ fn accept(
     }
     let mut made = BTreeMap::new();
     for kept in &plan.kept {
+        let mut make = |type_name: String| {
+            let mutable = cell.bindings.iter().any(|binding| binding.name == kept.name && binding.mutable);
+            made.insert(kept.name.clone(), Variable { type_name, mutable, cell: number });
+        };
+        if let Some((as_type, _)) = &kept.as_type {
+            make(as_type.clone());
+            continue;
+        }
         // Code that never ends keeps nothing.
         let Some(printed) = types.kept.get(&kept.name) else { continue };
-        let type_name = match &kept.as_type {
-            Some((as_type, _)) => Some(as_type.clone()),
-            None => type_text::nameable(printed),
-        };
-        match type_name {
-            Some(type_name) => {
-                let mutable = cell.bindings.iter().any(|binding| binding.name == kept.name && binding.mutable);
-                made.insert(kept.name.clone(), Variable { type_name, mutable, cell: number });
-            }
+        match type_text::nameable(printed) {
+            Some(type_name) => make(type_name),
             None => match type_text::function_pointer(printed) {
                 Some(pointer) => {
                     learnt.as_type.insert(kept.name.clone(), (pointer, generate::identifier(&kept.name)));
