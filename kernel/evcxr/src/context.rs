@@ -73,7 +73,11 @@ fn read(socket: UnixStream, to_bridge: &Sender<Ran>, hand_over: &Sender<ToEvcxr>
 }
 
 /// Does one job after the other. (All in one function: the type of a state has no public name.)
-fn answer(mut eval: EvalContext, jobs: &Receiver<ToEvcxr>, to_kernel: &Sender<FromEvcxr>) -> Result<(), Box<dyn Error>> {
+fn answer(
+    mut eval: EvalContext,
+    jobs: &Receiver<ToEvcxr>,
+    to_kernel: &Sender<FromEvcxr>,
+) -> Result<(), Box<dyn Error>> {
     let lock = LockFile::read();
     let mut fresh = eval.state();
     for job in jobs {

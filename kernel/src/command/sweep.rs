@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::running::{self, Limits, Values};
 use super::{CommandResult, report};
+use crate::engine::Engine;
 use crate::notebook::parameters::{self, Alternatives, Given};
 use crate::notebook::sweep::{self, MOST_RUNS, Row, Table, plot::plot, table::exact};
 use crate::notebook::{self, Destination, Ending, Notebook, Options, papermill, results};
-use crate::engine::Engine;
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
@@ -62,6 +62,7 @@ struct Planned {
 }
 
 pub fn run(arguments: &Arguments) -> CommandResult {
+    let engine = arguments.limits.engine.get()?;
     let notebook = Notebook::read(&arguments.notebook)?;
     let name = running::name_of(&arguments.notebook);
     let known = parameters::of_notebook(&notebook)?;
@@ -95,7 +96,7 @@ pub fn run(arguments: &Arguments) -> CommandResult {
 
     let names = alternatives.into_iter().map(|(name, _)| name).collect();
     let mut table = Table { parameters: names, rows: Vec::new() };
-    let (engine, options) = (arguments.limits.engine.get()?, arguments.limits.options());
+    let options = arguments.limits.options();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = runtime.block_on(all(engine, planned, &options, &folder, &mut table))?;
     running::print(&format!("\n{}", table.to_markdown().trim_end()));
@@ -134,7 +135,13 @@ impl Plan<'_> {
 }
 
 /// Runs one after the other, and writes the table anew after each. Returns the exit code.
-async fn all(engine: Engine, planned: Vec<Planned>, options: &Options, folder: &Path, table: &mut Table) -> Result<u8, Box<dyn Error>> {
+async fn all(
+    engine: Engine,
+    planned: Vec<Planned>,
+    options: &Options,
+    folder: &Path,
+    table: &mut Table,
+) -> Result<u8, Box<dyn Error>> {
     let stop = running::stop_on_signals()?;
     let total = planned.len();
     let mut code = 0;

@@ -96,7 +96,8 @@ impl Notebook {
         }
 
         let given = written.text.clone();
-        let Answer { outcome, variables, ran, compile_time } = self.ask_evcxr(given, source, &code, &outputs, cell).await?;
+        let Answer { outcome, variables, ran, compile_time } =
+            self.ask_evcxr(given, source, &code, &outputs, cell).await?;
         let outcome = match (outcome, ran) {
             (Outcome::Rejected { errors, source: crate_text }, _) => {
                 let CompilerOutput { diagnostics, text } = evcxr::compiler_output(&errors);
@@ -160,7 +161,12 @@ impl Notebook {
 
     /// What evcxr's variables are to the notebook: those that the cell has made, or that have
     /// another type now.
-    fn made(&self, cell: &crate::cell::parse::Cell, told: &[evcxr::Variable], number: u32) -> BTreeMap<String, Variable> {
+    fn made(
+        &self,
+        cell: &crate::cell::parse::Cell,
+        told: &[evcxr::Variable],
+        number: u32,
+    ) -> BTreeMap<String, Variable> {
         let mut made = BTreeMap::new();
         for evcxr::Variable { name, type_name } in told {
             let binding = cell.bindings.iter().find(|binding| binding.name == *name);

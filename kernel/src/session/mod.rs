@@ -37,10 +37,10 @@ use self::notebook::{Notebook, ResultSender, Stop};
 use crate::cell::magic;
 use crate::cell::source::CellSource;
 use crate::definitions::Definitions;
+use crate::engine::Engine;
 #[cfg(feature = "evcxr")]
 use crate::engine::evcxr::Evcxr;
 use crate::engine::native::setup::Setup;
-use crate::engine::Engine;
 use crate::interpreter::{CellRequest, Completeness, Completions, Expressions, Interpreter, Outcome};
 use crate::language::{self, scope};
 use crate::output::{CellError, Event, MimeBundle, Output};

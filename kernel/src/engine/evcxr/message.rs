@@ -51,10 +51,18 @@ pub enum Ran {
 #[serde(tag = "message", rename_all = "snake_case")]
 pub enum FromEvcxr {
     /// It can take code; or it cannot, for this reason.
-    Ready { error: Option<String> },
+    Ready {
+        error: Option<String>,
+    },
     /// Load this library and call its function.
-    Run { library: String, symbol: String },
-    Done { outcome: Outcome, variables: Vec<Variable> },
+    Run {
+        library: String,
+        symbol: String,
+    },
+    Done {
+        outcome: Outcome,
+        variables: Vec<Variable>,
+    },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -67,7 +75,9 @@ pub enum Outcome {
         source: String,
     },
     /// Something else went wrong: evcxr's words.
-    Failed { text: String },
+    Failed {
+        text: String,
+    },
 }
 
 /// An error in the code.

@@ -93,16 +93,8 @@ impl Evcxr {
         let (from, to) = connected.0.into_split();
         let from = BufReader::new(from).lines();
         let host = toolchain.host.clone();
-        let mut evcxr = Evcxr {
-            _program: program,
-            to,
-            from,
-            project,
-            host,
-            values_lost: false,
-            added: Vec::new(),
-            loaded: None,
-        };
+        let mut evcxr =
+            Evcxr { _program: program, to, from, project, host, values_lost: false, added: Vec::new(), loaded: None };
         match tokio::time::timeout(START, evcxr.next()).await {
             Ok(Ok(FromEvcxr::Ready { error: None })) => {}
             Ok(Ok(FromEvcxr::Ready { error: Some(text) })) => return Err(EvcxrError::Start(text)),

@@ -133,7 +133,8 @@ fn tidy(all: &Path, own: &Path) {
     for other in entries(all).into_iter().filter(|other| other != own) {
         let locks = entries(&other).into_iter().filter(|path| path.extension().is_some_and(|end| end == "lock"));
         // Held until the directory is gone.
-        let held: Vec<_> = locks.map(|path| File::open(path).and_then(|lock| Ok(lock.try_lock().map(|()| lock)?))).collect();
+        let held: Vec<_> =
+            locks.map(|path| File::open(path).and_then(|lock| Ok(lock.try_lock().map(|()| lock)?))).collect();
         if held.iter().all(Result::is_ok) {
             let _ = fs::remove_dir_all(&other);
         }

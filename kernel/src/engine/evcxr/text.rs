@@ -85,8 +85,7 @@ pub fn write(
                 }
                 Measure::No | Measure::Timeit(_) => ("", ""),
             };
-            let start =
-                cell.inner_attributes.iter().map(|attribute| attribute.end).fold(cell.code.start, usize::max);
+            let start = cell.inner_attributes.iter().map(|attribute| attribute.end).fold(cell.code.start, usize::max);
             text.push_str(&source.text[cell.code.start..start]);
             text.push_str(BEGUN);
             text.push_str(begin);
@@ -126,7 +125,8 @@ pub fn write(
 
 /// What stands before the last expression.
 const SHOWN: &str = "match &(";
-const SHOW: &str = "use threadbook::__rt::show::{ByDebug as _, ByName as _, ByRich as _, Displayed as _, EvcxrFallback as _};\n";
+const SHOW: &str =
+    "use threadbook::__rt::show::{ByDebug as _, ByName as _, ByRich as _, Displayed as _, EvcxrFallback as _};\n";
 
 /// Whether a type may have a method `evcxr_display` of its own.
 fn shows_itself(cell: &Cell, definitions: &Definitions) -> bool {

@@ -188,7 +188,9 @@ impl Compiler<'_> {
         let (mir, rules) = (place.path().join("types.mir"), place.path().join("rules.d"));
         let mut emit = OsString::from("--emit=dep-info=");
         emit.push(&rules);
-        for (kind, file) in [(",link=", goal.has_library().then_some(&library)), (",mir=", goal.has_types().then_some(&mir))] {
+        for (kind, file) in
+            [(",link=", goal.has_library().then_some(&library)), (",mir=", goal.has_types().then_some(&mir))]
+        {
             if let Some(file) = file {
                 emit.push(kind);
                 emit.push(file);
