@@ -240,7 +240,6 @@ impl Notebook {
         cell: &mut Cell,
     ) -> Result<End, CellError> {
         let run = self.runs;
-        self.worker().await?;
         let Some(worker) = &self.worker else {
             return Err(report::plain("WorkerError", "there is no process for cells: restart the kernel"));
         };

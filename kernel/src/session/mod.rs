@@ -2,7 +2,7 @@
 //!
 //! [`Session`] is what a front end speaks to (the trait `Interpreter`). It prepares the
 //! compiler and a worker in the background, then hands cells to the [`notebook`], which
-//! takes each through [`magics`], the engine and the worker, and remembers in
+//! takes each through [`magics`], the engine and the worker; [`outcome`] remembers in
 //! [`definitions`] what it made. [`ahead`] compiles the next ones meanwhile. [`controls`] calls what controls belong to. [`stopping`] sees to interrupts, [`safety`] knows what a
 //! checkpoint was made of, [`surroundings`] where cells find themselves. [`report`] and [`loss`] word errors for learners,
 //! [`notices`] what the kernel itself has to say.
@@ -16,6 +16,7 @@ mod loss;
 mod magics;
 mod notebook;
 mod notices;
+mod outcome;
 mod progress;
 mod report;
 mod safety;
