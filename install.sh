@@ -447,9 +447,10 @@ need_build_tools() {
 engine=native
 
 set_engine() {
-    case ${1:-} in
-        native | evcxr) engine=$1 ;;
-        *) die "there is no engine ${1:-}" 'the engines are native, which is the usual one, and evcxr' ;;
+    local name=${1#--engine=}
+    case $name in
+        native | evcxr) engine=$name ;;
+        *) die "there is no engine '$name'" 'the engines are native, which is the usual one, and evcxr' ;;
     esac
 }
 
@@ -466,7 +467,7 @@ install_all() {
             --prefix=*) location=(--prefix "${1#--prefix=}") ;;
             --engine | --engine=*)
                 if [ "$1" = --engine ]; then shift; fi
-                set_engine "${1#--engine=}"
+                set_engine "${1-}"
                 ;;
             *) die "install does not know $1" './install.sh help' ;;
         esac
@@ -582,7 +583,7 @@ command_test() {
             --soak) soak=yes ;;
             --engine | --engine=*)
                 if [ "$1" = --engine ]; then shift; fi
-                set_engine "${1#--engine=}"
+                set_engine "${1-}"
                 ;;
             *)
                 arguments+=("$1")
