@@ -79,6 +79,12 @@ impl Definitions {
             && self.items.iter().zip(&other.items).all(same_item)
     }
 
+    /// Whether a type of the notebook or of the cell may have a method `evcxr_display`.
+    pub fn has_evcxr_display(&self, cell: &Cell) -> bool {
+        let defines = |item: &Item| item.mentions.contains("evcxr_display");
+        cell.items.iter().any(defines) || self.items.iter().any(|stored| defines(&stored.item))
+    }
+
     /// What the cell's definitions do to types and variables that are there. The same
     /// definition once more changes nothing.
     pub fn changes(&self, cell: &Cell) -> Changes {

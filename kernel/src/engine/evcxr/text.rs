@@ -13,7 +13,6 @@ use syn::Stmt;
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 
-use crate::cell::item::Item;
 use crate::cell::measured;
 use crate::cell::parse::{self, Cell, LetBinding, MacroReading};
 use crate::cell::source::{CellSource, SourceText};
@@ -98,7 +97,7 @@ pub fn write(
                     let tail = &source.text[tail];
                     // The method of a number is not known while its type is not.
                     let is_number = tail.starts_with(|first: char| first.is_ascii_digit());
-                    let own = match (added || shows_itself(&cell, definitions)) && !is_number {
+                    let own = match (added || definitions.has_evcxr_display(&cell)) && !is_number {
                         true => "if !(*__tb_value).evcxr_display().displayed() ",
                         false => "",
                     };
@@ -127,12 +126,6 @@ pub fn write(
 const SHOWN: &str = "match &(";
 const SHOW: &str =
     "use threadbook::__rt::show::{ByDebug as _, ByName as _, ByRich as _, Displayed as _, EvcxrFallback as _};\n";
-
-/// Whether a type may have a method `evcxr_display` of its own.
-fn shows_itself(cell: &Cell, definitions: &Definitions) -> bool {
-    let defines = |item: &Item| item.mentions.contains("evcxr_display");
-    cell.items.iter().any(defines) || definitions.items.iter().any(|stored| defines(&stored.item))
-}
 
 /// The crate that evcxr has made, with the bytes known that come from the cell or from
 /// items of earlier ones.

@@ -18,7 +18,7 @@ use super::learn::{self, Learnt, Next, Try};
 use super::measure::{self, Measure};
 use super::mir::MirTypes;
 use super::type_text;
-use crate::cell::item::{Item, ItemKind};
+use crate::cell::item::ItemKind;
 use crate::cell::measured::{self, Measured};
 use crate::cell::names;
 use crate::cell::parse::{Cell, LetBinding, MacroReading};
@@ -359,10 +359,7 @@ impl Resolver<'_> {
 
     /// The method is looked for only where a type could have it.
     fn may_use_evcxr_display(&self, cell: &Cell) -> bool {
-        let defines = |item: &Item| item.mentions.contains("evcxr_display");
-        self.environment.tools.has_dependencies
-            || cell.items.iter().any(defines)
-            || self.definitions.items.iter().any(|stored| defines(&stored.item))
+        self.environment.tools.has_dependencies || self.definitions.has_evcxr_display(cell)
     }
 
     #[allow(clippy::too_many_arguments)]
