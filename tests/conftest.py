@@ -97,7 +97,7 @@ def kernel(_shared, kernel_name, request):
 
 @pytest.fixture(scope="session")
 def lesson_runs(kernel_name, pytestconfig):
-    """Each notebook is run once, while no other test runs, when its first check asks for it.
+    """Each notebook is run while no other test runs, when its first check asks for it.
     One that ends with an error fails all of its checks."""
     done = {}
 

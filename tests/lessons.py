@@ -11,13 +11,22 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
-from notebook_run import cell_name, read, run
+from notebook_run import Run, cell_name, read, run
 
 
 class ChanceComparison(AssertionError):
     """A comparison of times of computing did not hold, though the processors were free."""
+
+
+@dataclass
+class Attempt:
+    """A run of a notebook, and who else had the processors meanwhile, if anybody."""
+
+    run: Run
+    was_busy: str
 
 
 class Lesson:
@@ -55,8 +64,13 @@ class Lesson:
 
         @pytest.mark.parametrize("name", list(self.checks))
         def test_cell(name, lesson_runs):
-            this_run = lesson_runs(self)
-            self.checks[name](this_run, this_run[name])
+            attempts = lesson_runs(self)
+            for attempt in attempts[:-1]:
+                try:
+                    return self.assert_cell(name, attempt)
+                except ChanceComparison:
+                    pass
+            self.assert_cell(name, attempts[-1])
 
         def test_is_complete():
             self.assert_complete()
@@ -73,35 +87,39 @@ class Lesson:
         assert sorted(set(self.code) - set(names)) == [], "cells of the catalogue that have no counterpart"
         assert set(names) == set(self.checks), "cells without a check, or checks without a cell"
 
-    # Even free processors are not equally fast all the time.
+    # Even free processors are not equally fast all the time: what another guest of the machine
+    # does on the other half of a core cannot be seen, and can nearly halve the speed.
     ATTEMPTS = 3
 
     def run(self, kernel_name):
-        """Runs the notebook, and again if only a comparison of times failed."""
-        for _ in range(self.ATTEMPTS):
-            self.was_busy = ""
+        """Runs the notebook, and again while there is a comparison of times that has not held
+        in any run."""
+        attempts, left = [], list(self.checks)
+        while left and len(attempts) < self.ATTEMPTS:
             with processors_watched() as watched:
                 this_run = run(self.notebook, kernel_name, self.parameters)
-            if self.all_compare(this_run) or watched.was_busy:
-                break
-        self.was_busy = watched.was_busy
-        return this_run
+            attempts.append(Attempt(this_run, watched.was_busy))
+            left = [name for name in left if self.is_missed_by_chance(name, attempts[-1])]
+        return attempts
 
-    def all_compare(self, this_run):
-        for name, check in self.checks.items():
-            try:
-                check(this_run, this_run[name])
-            except ChanceComparison:
-                return False
-            except (AssertionError, pytest.skip.Exception):
-                # Told by the check's own test.
-                pass
-        return True
+    def is_missed_by_chance(self, name, attempt):
+        try:
+            self.assert_cell(name, attempt)
+        except ChanceComparison:
+            return True
+        except (AssertionError, pytest.skip.Exception):
+            # Told by the check's own test.
+            pass
+        return False
+
+    def assert_cell(self, name, attempt):
+        self.was_busy = attempt.was_busy
+        self.checks[name](attempt.run, attempt.run[name])
 
     @contextmanager
     def comparing(self):
-        """What is asserted inside compares times of computing. If it does not hold and other
-        programs had the processors, the test is skipped."""
+        """What is asserted inside compares times of computing: it has to hold in one of the
+        attempts. If it does not hold and other programs had the processors, the test is skipped."""
         if PROCESSORS == 1:
             pytest.skip("one processor computes one thing at a time")
         try:
