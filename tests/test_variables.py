@@ -410,6 +410,60 @@ NOTEBOOKS = {
         (l.load(std::sync::atomic::Ordering::SeqCst), m == std::any::TypeId::of::<u8>())
         //=> (4, true)
         """,
+    # Most of these types are defined in crates that theirs use.
+    "types_of_the_crates_that_come_with_the_kernel": """
+        let (sender, receiver) = crossbeam::channel::bounded::<i32>(1);
+        let queue = crossbeam::queue::SegQueue::<u8>::new();
+        let deque = crossbeam::deque::Worker::<u8>::new_fifo();
+        let padded = crossbeam::utils::CachePadded::new(5);
+        let crew = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+        let side = either::Either::<i32, String>::Left(1);
+        let json = serde_json::json!({"a": [1]});
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let (tell, told) = tokio::sync::oneshot::channel::<i32>();
+        let later = tokio::time::Instant::now();
+        let random = rand_mt::Mt::new_unseeded();
+        let limit = nix::sys::resource::Resource::RLIMIT_NOFILE;
+        let parsed = base64::engine::general_purpose::STANDARD;
+        ---
+        sender.send(7)?;
+        queue.push(1);
+        deque.push(2);
+        (receiver.recv()?, queue.pop(), deque.pop(), *padded, crew.current_num_threads())
+        //=> (7, Some(1), Some(2), 5, 1)
+        ---
+        tell.send(3).unwrap();
+        (&side, &json["a"][0], runtime.block_on(told)?, later.elapsed().as_secs() < 3600)
+        //=> (Left(1), Number(1), 3, true)
+        ---
+        use base64::Engine;
+        (limit == nix::sys::resource::Resource::RLIMIT_NOFILE, parsed.encode("a"))
+        //=> (true, "YQ==")
+        ---
+        let mut random = random;
+        random.next_u32() == rand_mt::Mt::new_unseeded().next_u32()
+        //=> true
+        """,
+    # How common types are shown is compiled before: what `1` is may be open until then.
+    "numbers_that_are_typed_late": """
+        let mut numbers = vec![1]; numbers.push(300i16); numbers
+        //=> [1, 300]
+        ---
+        let mut last = None; last = Some(2.5f32); last
+        //=> Some(2.5)
+        ---
+        let mut empty = Vec::new(); if false { empty.push(std::cmp::Reverse(1)); } empty
+        //=> []
+        ---
+        let short = 7; let _: u8 = short; short
+        //=> 7
+        ---
+        [1, 2].into_iter().max()
+        //=> Some(2)
+        ---
+        (1..=3).map(|n| n * 1_000_000_000_000).collect::<Vec<i64>>()
+        //=> [1000000000000, 2000000000000, 3000000000000]
+        """,
 }
 
 

@@ -1,8 +1,8 @@
 //! How the last expression of a cell is shown, chosen while the cell compiles.
 //!
-//! `(&&&Show(value)).bundle()` finds the first of these traits that fits the value's
-//! type, because method lookup takes off one reference after the other: its rich form,
-//! its `Debug` text, its type's name. After `%fmt` it is `(&&&&ShowAs { … }).bundle()`, which
+//! `(&&&&Show(value)).bundle()` finds the first of these traits that fits the value's
+//! type, because method lookup takes off one reference after the other: the library's own text of
+//! the commonest types, its rich form, its `Debug` text, its type's name. After `%fmt` it is `(&&&&ShowAs { … }).bundle()`, which
 //! looks for `Display` before `Debug` where [`ByDisplay`] is imported: for `%fmt {}`.
 
 use std::any::type_name;
@@ -22,6 +22,38 @@ pub struct ShowAs<'a, T: ?Sized> {
     /// `{:#?}`, else `{:?}`; for a value that has no `Display` too.
     pub pretty: bool,
 }
+
+/// The commonest types. The `Debug` text of other types makes the compiler read through all
+/// implementations of `Debug` in all crates there are, to find the one: a fifth of the time of a
+/// small cell.
+pub trait ByLibrary {
+    fn bundle(&self) -> Option<MimeBundle>;
+}
+
+macro_rules! by_library {
+    ($($type:ty),*) => {
+        $(
+            impl ByLibrary for &&&Show<'_, $type> {
+                #[inline(never)]
+                fn bundle(&self) -> Option<MimeBundle> {
+                    debug_bundle(&self.0, type_name::<$type>())
+                }
+            }
+        )*
+    };
+}
+
+macro_rules! by_library_with_lists {
+    ($($type:ty),*) => {
+        by_library!($($type),*);
+        by_library!($(Vec<$type>, Option<$type>),*);
+    };
+}
+
+// All numbers there are: what `1` is may be open while this is chosen.
+by_library_with_lists!(i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64);
+by_library_with_lists!(bool, char, &str, String);
+by_library!((), str);
 
 pub trait ByRich {
     fn bundle(&self) -> Option<MimeBundle>;
@@ -196,11 +228,19 @@ mod tests {
 
     #[test]
     fn the_richest_form_wins() {
-        assert_eq!(plain((&&&Show(&Html("<b>"))).bundle()), "<b>");
-        assert_eq!(plain((&&&Show(&vec![1, 2])).bundle()), "[1, 2]");
-        assert_eq!(plain((&&&Show("text")).bundle()), "\"text\"");
-        assert!(plain((&&&Show(&Opaque)).bundle()).contains("Opaque"));
-        assert!((&&&Show(&())).bundle().is_none());
+        assert_eq!(plain((&&&&Show(&Html("<b>"))).bundle()), "<b>");
+        assert_eq!(plain((&&&&Show(&vec![1, 2])).bundle()), "[1, 2]");
+        assert_eq!(plain((&&&&Show("text")).bundle()), "\"text\"");
+        assert!(plain((&&&&Show(&Opaque)).bundle()).contains("Opaque"));
+        assert!((&&&&Show(&())).bundle().is_none());
+    }
+
+    #[test]
+    fn a_number_need_not_be_of_a_known_type() {
+        assert_eq!(plain((&&&&Show(&1)).bundle()), "1");
+        assert_eq!(plain((&&&&Show(&1.5)).bundle()), "1.5");
+        assert_eq!(plain((&&&&Show(&vec![1; 3])).bundle()), "[1, 1, 1]");
+        assert_eq!(plain((&&&&Show(&Some(1))).bundle()), "Some(1)");
     }
 
     #[test]
@@ -217,8 +257,8 @@ mod tests {
     #[test]
     fn a_type_stands_before_its_value() {
         let value = vec![Some("a".to_owned())];
-        assert_eq!(plain(typed((&&&Show(&value)).bundle(), &value)), ": Vec<Option<String>> = [Some(\"a\")]");
-        assert!(typed((&&&Show(&())).bundle(), &()).is_none());
+        assert_eq!(plain(typed((&&&&Show(&value)).bundle(), &value)), ": Vec<Option<String>> = [Some(\"a\")]");
+        assert!(typed((&&&&Show(&())).bundle(), &()).is_none());
         assert_eq!(short_type_name("&[(alloc::vec::Vec<u8>, a::{{closure}}::B); 2]"), "&[(Vec<u8>, B); 2]");
         assert_eq!(short_type_name("<a::B as c::D>::E"), "<B as D>::E");
         assert_eq!(short_type_name("dyn core::ops::Fn(a::B) -> c::D + core::marker::Send"), "dyn Fn(B) -> D + Send");
@@ -226,13 +266,13 @@ mod tests {
 
     #[test]
     fn long_plain_lists_stay_on_one_line_and_nested_values_do_not() {
-        assert!(!plain((&&&Show(&vec![1; 200])).bundle()).contains('\n'));
-        assert!(plain((&&&Show(&vec![Some("abc"); 200])).bundle()).contains('\n'));
+        assert!(!plain((&&&&Show(&vec![1; 200])).bundle()).contains('\n'));
+        assert!(plain((&&&&Show(&vec![Some("abc"); 200])).bundle()).contains('\n'));
     }
 
     #[test]
     fn a_huge_value_is_shown_in_part() {
-        let text = plain((&&&Show(&vec![Some(1u64); 200_000])).bundle());
+        let text = plain((&&&&Show(&vec![Some(1u64); 200_000])).bundle());
         assert!(text.starts_with("[\n    Some(\n        1,\n    ),\n"), "{}", &text[..100]);
         assert!(text.len() < SHOWN + 100 && text.ends_with(" of this text left out]"));
     }

@@ -124,8 +124,7 @@ pub fn write(
 
 /// What stands before the last expression.
 const SHOWN: &str = "match &(";
-const SHOW: &str =
-    "use threadbook::__rt::show::{ByDebug as _, ByName as _, ByRich as _, Displayed as _, EvcxrFallback as _};\n";
+const SHOW: &str = "use threadbook::__rt::show::{ByDebug as _, ByLibrary as _, ByName as _, ByRich as _, Displayed as _, EvcxrFallback as _};\n";
 
 /// The crate that evcxr has made, with the bytes known that come from the cell or from
 /// items of earlier ones.

@@ -309,7 +309,7 @@ impl Generator {
                  threadbook::__rt::signature::tell(\"{TAIL_TYPE}\", &mut __tb_kept);\n}} }}\n"
             ));
         } else {
-            self.out.push("use threadbook::__rt::show::{ByDebug as _, ByName as _, ByRich as _, Displayed as _, EvcxrFallback as _};\n");
+            self.out.push("use threadbook::__rt::show::{ByDebug as _, ByLibrary as _, ByName as _, ByRich as _, Displayed as _, EvcxrFallback as _};\n");
             let condition = if plan.evcxr_display { "if !(*__tb_value).evcxr_display().displayed() " } else { "" };
             let bundle = plan.style.bundle();
             self.out.push(&format!("{condition}{{ threadbook::__rt::show::result({bundle}); }}\n}} }}\n"));

@@ -21,7 +21,7 @@ use super::toolchain::Toolchain;
 use crate::digest::short_hash;
 
 /// To be counted up when bundles are made in another way than before.
-const FORMAT: &str = "1";
+const FORMAT: &str = "3";
 const PACKAGE: &str = "threadbook";
 const CRATE_NAME: &str = "threadbook_prelude";
 const USUAL: &str = "prelude";

@@ -54,7 +54,7 @@ impl Style {
     /// The expression that makes a bundle of `__tb_value`, a reference to the value.
     pub fn bundle(&self) -> String {
         let bundle = match self.values {
-            None => "(&&&threadbook::__rt::show::Show(__tb_value)).bundle()".to_owned(),
+            None => "(&&&&threadbook::__rt::show::Show(__tb_value)).bundle()".to_owned(),
             Some(format) => {
                 let by_display = match format {
                     Format::Display => "use threadbook::__rt::show::ByDisplay as _; ",

@@ -175,7 +175,12 @@ impl Bundle {
             source.push_str(&bundle.extern_crate());
         }
         for (number, bundled) in self.crates.iter().filter(|bundled| !bundled.proc_macro).enumerate() {
-            source.push_str(&format!("pub extern crate c{number};\n"));
+            // By a public name the compiler can name the types of a crate that the cell does not
+            // mention. (Not those of the prelude that cells can mention: for each cell with a
+            // variable it looks through all public names, and theirs are the most.)
+            let mentioned = below.is_empty() && self.externs.values().any(|file| *file == bundled.file);
+            let visibility = if mentioned { "" } else { "pub " };
+            source.push_str(&format!("{visibility}extern crate c{number};\n"));
             command.arg("--extern").arg(assignment(&format!("c{number}"), &staged.join(&bundled.file)));
         }
         let file = scratch.join("bundle.rs");
