@@ -410,6 +410,18 @@ NOTEBOOKS = {
         (l.load(std::sync::atomic::Ordering::SeqCst), m == std::any::TypeId::of::<u8>())
         //=> (4, true)
         """,
+    "a_type_that_no_other_cell_can_name": """
+        mod shapes { mod inner { pub struct Hidden(pub i32); } pub fn make() -> inner::Hidden { inner::Hidden(7) } }
+        let hidden = shapes::make();
+        ---
+        hidden.0
+        //! the type of `hidden` (In[1]) has no name that another cell can use (module `inner` is private)
+        //? cannot use variables
+        ---
+        let made = shapes::make();
+        made.0
+        //=> 7
+        """,
     # Most of these types are defined in crates that theirs use.
     "types_of_the_crates_that_come_with_the_kernel": """
         let (sender, receiver) = crossbeam::channel::bounded::<i32>(1);

@@ -19,10 +19,12 @@ const BARE: &str = r#"let thread = std::thread::spawn(|| println!("hello"));
 thread.join().unwrap();
 println!("{:?}", (0..10).map(|x: u64| x * x).collect::<Vec<u64>>());"#;
 
-const CELLS: [(&str, &str); 8] = [
+/// Each makes other variables, so that none takes those of another.
+const CELLS: [(&str, &str); 9] = [
     ("an empty cell", EMPTY),
     ("`println!`", r#"println!("hello");"#),
-    ("a `Thread`, joined", "let thread = Thread::spawn(|| 1 + 1); thread.join();"),
+    ("`{:?}` of a `Vec`, nothing of the prelude", r#"println!("{:?}", std::hint::black_box(vec![0_u64, 1]));"#),
+    ("a `Thread`, joined", "let adder = Thread::spawn(|| 1 + 1); adder.join();"),
     ("`ThreadPool::map`", "let results = ThreadPool::new(4).map(|x: u64| x * x, 0..10);"),
     ("all three", WHOLE),
     ("the same by std alone, mapped on one thread", BARE),
@@ -30,7 +32,7 @@ const CELLS: [(&str, &str); 8] = [
         "`submit` and `result` of an executor",
         "let seven = ThreadPoolExecutor::new(2).submit(|| 7); println!(\"{:?}\", seven.result());",
     ),
-    ("`ProcessPool::map`", "let results = ProcessPool::new(2).map(|x: u64| x * x, 0..10);"),
+    ("`ProcessPool::map`", "let squares = ProcessPool::new(2).map(|x: u64| x * x, 0..10);"),
 ];
 
 pub async fn print() -> Result<()> {

@@ -20,7 +20,7 @@ use crate::engine::evcxr::{self, CRATE_FILE, Evcxr, EvcxrError, FromEvcxr, Outco
 use crate::engine::native::dependency_spec::DependencySpec;
 use crate::engine::native::diagnostics::CompilerOutput;
 use crate::engine::native::measure::Measure;
-use crate::engine::native::resolve::{Refused, Resolved};
+use crate::engine::native::resolve::{Refused, Rejection, Resolved};
 use crate::output::{CellError, Output};
 use crate::worker::process::{CompiledCell, RunEnd};
 use crate::worker::router::{Death, RunOutput};
@@ -102,7 +102,8 @@ impl Notebook {
             (Outcome::Rejected { errors, source: crate_text }, _) => {
                 let CompilerOutput { diagnostics, text } = evcxr::compiler_output(&errors);
                 let source = text::locate(&crate_text, source, code, &self.definitions);
-                return Err(self.refused(Refused::Rejected { errors: diagnostics, text, source }));
+                let rejection = Rejection { errors: diagnostics, text, source, ..Rejection::default() };
+                return Err(self.refused(Refused::Rejected(rejection)));
             }
             (_, Some(End::NotRun)) => return Err(report::interrupted_compile()),
             (_, Some(End::Died(death))) => {
@@ -319,7 +320,8 @@ impl Notebook {
             Outcome::Rejected { errors, source: crate_text } => {
                 let CompilerOutput { diagnostics, text } = evcxr::compiler_output(&errors);
                 let source = text::locate(&crate_text, source, code, &self.definitions);
-                Ok(Some(Refused::Rejected { errors: diagnostics, text, source }))
+                let rejection = Rejection { errors: diagnostics, text, source, ..Rejection::default() };
+                Ok(Some(Refused::Rejected(rejection)))
             }
         }
     }

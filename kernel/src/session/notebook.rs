@@ -608,15 +608,15 @@ impl Notebook {
     /// What is told of a cell that the compiler refused.
     pub fn refused(&mut self, refused: Refused) -> CellError {
         match refused {
-            Refused::Rejected { errors, text, source } => {
+            Refused::Rejected(rejection) => {
                 let mut codes: Vec<String> = Vec::new();
-                for code in errors.iter().filter_map(|error| error.code.as_ref()) {
+                for code in rejection.errors.iter().filter_map(|error| error.code.as_ref()) {
                     if !codes.contains(&code.code) {
                         codes.push(code.code.clone());
                     }
                 }
                 self.last_error = Some(codes);
-                report::compile_error(&errors, &text, &source, &self.definitions)
+                report::compile_error(&rejection, &self.definitions)
             }
             Refused::Failed(error) => report::plain("CompileError", &error.to_string()),
         }

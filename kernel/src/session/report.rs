@@ -8,6 +8,7 @@ use crate::cell::source::{CellRange, SourceText};
 use crate::definitions::{Definitions, Gone};
 use crate::engine::native::diagnostics::json::Span;
 use crate::engine::native::diagnostics::{self, Diagnostic};
+use crate::engine::native::resolve::Rejection;
 use crate::output::CellError;
 
 pub const RED: &str = "\x1b[1;31m";
@@ -37,7 +38,8 @@ pub fn plain(name: &str, text: &str) -> CellError {
 }
 
 /// What the compiler refused.
-pub fn compile_error(errors: &[Diagnostic], text: &str, source: &SourceText, definitions: &Definitions) -> CellError {
+pub fn compile_error(rejection: &Rejection, definitions: &Definitions) -> CellError {
+    let Rejection { errors, text, source, .. } = rejection;
     let summary = match errors.first() {
         Some(first) => diagnostics::summary(&without_closure(first.clone(), source), source),
         None => text.lines().next().unwrap_or("the compiler failed").to_owned(),
@@ -47,14 +49,15 @@ pub fn compile_error(errors: &[Diagnostic], text: &str, source: &SourceText, def
     if errors.is_empty() || !text.trim().is_empty() {
         traceback.push_str(text);
     }
-    for note in notes(errors, source, definitions) {
+    for note in notes(rejection, definitions) {
         traceback.push_str(&format!("\n{CYAN}note{RESET}: {note}"));
     }
     error("CompileError", summary, traceback)
 }
 
 /// What the notebook knows of names that the compiler did not find.
-fn notes(errors: &[Diagnostic], source: &SourceText, definitions: &Definitions) -> Vec<String> {
+fn notes(rejection: &Rejection, definitions: &Definitions) -> Vec<String> {
+    let Rejection { errors, source, unusable, .. } = rejection;
     let mut notes = Vec::new();
     for error in errors {
         if let Some(note) = immutable_note(error, definitions)
@@ -71,6 +74,11 @@ fn notes(errors: &[Diagnostic], source: &SourceText, definitions: &Definitions) 
         let Some(name) = error.message.split('`').nth(1) else { continue };
         let note = match (definitions.gone.get(name), definitions.variables.get(name)) {
             (Some(gone), None) => gone_note(name, gone),
+            (_, Some(variable)) if unusable.contains_key(name) => format!(
+                "the type of `{name}` (In[{}]) has no name that another cell can use ({}): make it public, \
+                 or finish with `{name}` in the cell that makes it",
+                variable.cell, unusable[name]
+            ),
             (_, Some(variable)) => format!(
                 "`{name}` is a variable of the notebook (In[{}]), and a `fn` or other item cannot use variables: \
                  pass it as an argument, or make the function a closure, `let f = |…| …;`",

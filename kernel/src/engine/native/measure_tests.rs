@@ -15,7 +15,7 @@ use super::cache::Cache;
 use super::compile::{Environment, Tools};
 use super::diagnostics::{render, summary};
 use super::measure::{Measure, Timeit, TimeitOptions};
-use super::resolve::{Refused, Resolved, Resolver};
+use super::resolve::{Refused, Rejection, Resolved, Resolver};
 use crate::cell::parsed::Parsed;
 use crate::cell::source::CellSource;
 use crate::definitions::Definitions;
@@ -164,7 +164,7 @@ fn quiet_into(variable: &str, options: TimeitOptions) -> TimeitOptions {
 /// What a learner reads.
 fn told(refused: &Refused) -> String {
     match refused {
-        Refused::Rejected { errors, text, source } => {
+        Refused::Rejected(Rejection { errors, text, source, .. }) => {
             let summaries: Vec<String> = errors.iter().map(|error| summary(error, source)).collect();
             format!("{}\n{}\n{text}", summaries.join("\n"), render(errors, source, false))
         }

@@ -57,13 +57,20 @@ pub struct Resolved {
 }
 
 pub enum Refused {
-    /// The cell has errors.
-    Rejected {
-        errors: Vec<Diagnostic>,
-        text: String,
-        source: SourceText,
-    },
+    Rejected(Rejection),
     Failed(CompileError),
+}
+
+/// What the compiler says of a cell that has errors.
+#[derive(Default)]
+pub struct Rejection {
+    pub errors: Vec<Diagnostic>,
+    /// What it says beside them.
+    pub text: String,
+    /// The crate that they are in.
+    pub source: SourceText,
+    /// Variables that the crate does without, as their types have no name there, and why.
+    pub unusable: BTreeMap<String, String>,
 }
 
 /// More tries than any sensible cell needs: each removes a reason of the one before.
@@ -186,9 +193,10 @@ impl Resolver<'_> {
                 Err(CompileError::Rejected(output)) => {
                     let tried = Try { cell: &cell, changes: &changes, plan: &plan, generated: &generated, left_out };
                     let text = output.text.clone();
+                    let unusable = learnt.unusable.clone();
                     let refused = |mut errors: Vec<Diagnostic>| {
                         measure::explain_moves(&mut errors, &plan.measure, &generated);
-                        Refused::Rejected { errors, text, source: generated.source.clone() }
+                        Refused::Rejected(Rejection { errors, text, source: generated.source.clone(), unusable })
                     };
                     match learn::learn(&output, &tried, &mut learnt) {
                         Next::Retry => {}
@@ -205,9 +213,8 @@ impl Resolver<'_> {
                 Err(other) => return Err(Refused::Failed(other)),
             }
         }
-        let errors = Vec::new();
         let text = "the compiler refused every form of this cell that was tried: please report it".to_owned();
-        Err(first.unwrap_or(Refused::Rejected { errors, text, source: SourceText::default() }))
+        Err(first.unwrap_or(Refused::Rejected(Rejection { text, ..Rejection::default() })))
     }
 
     fn compiler(&self, release: bool) -> Compiler<'_> {
@@ -426,13 +433,14 @@ impl Resolver<'_> {
                 let told = "this cell has a form that Threadbook cannot take apart. If it nests very deeply, \
                             make several statements of it; else please report it"
                     .to_owned();
-                Refused::Rejected { errors: Vec::new(), text: told, source: text }
+                Refused::Rejected(Rejection { text: told, source: text, ..Rejection::default() })
             }
-            Err(CompileError::Rejected(output)) => Refused::Rejected {
+            Err(CompileError::Rejected(output)) => Refused::Rejected(Rejection {
                 errors: output.errors().cloned().map(|error| at_the_end_of_the_cell(error, &text, end)).collect(),
                 text: output.text,
                 source: text,
-            },
+                ..Rejection::default()
+            }),
             Err(other) => Refused::Failed(other),
         }
     }

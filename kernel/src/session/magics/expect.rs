@@ -31,8 +31,8 @@ pub async fn compile_fail(
         ));
     };
     let codes: Vec<String> = match &refused {
-        Refused::Rejected { errors, .. } => {
-            errors.iter().filter_map(|error| error.code.as_ref().map(|code| code.code.clone())).collect()
+        Refused::Rejected(rejection) => {
+            rejection.errors.iter().filter_map(|error| error.code.as_ref().map(|code| code.code.clone())).collect()
         }
         Refused::Failed(_) => return Err(notebook.refused(refused)),
     };
