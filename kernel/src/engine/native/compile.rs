@@ -47,7 +47,7 @@ pub enum Goal {
     Types,
     /// A library to load, and the types.
     Library,
-    /// Only a library. Of a small cell, writing out the types is a fifth of the time, since the
+    /// Only a library. Of a small cell, writing out the types is an eighth of the time, since the
     /// compiler then looks for short names of all types there are.
     Code,
 }
