@@ -24,7 +24,8 @@ pub fn serve(socket: UnixStream) -> Result<(), Box<dyn Error>> {
     let writing = thread::spawn(move || {
         for message in messages {
             let Ok(json) = serde_json::to_string(&message) else { continue };
-            if writeln!(writer, "{json}").is_err() {
+            let is_last = matches!(message, FromEvcxr::Ready { error: Some(_) });
+            if writeln!(writer, "{json}").is_err() || is_last {
                 break;
             }
         }
@@ -43,9 +44,7 @@ pub fn serve(socket: UnixStream) -> Result<(), Box<dyn Error>> {
         Ok(started) => started,
         Err(error) => {
             to_kernel.send(FromEvcxr::Ready { error: Some(error.to_string()) })?;
-            // The bridge has a sender, too.
-            drop(writing);
-            thread::sleep(std::time::Duration::from_millis(100));
+            let _ = writing.join();
             return Ok(());
         }
     };

@@ -4,6 +4,7 @@
 //! name and is there only in a build with the cargo feature `evcxr`. Where they differ, the
 //! rest of the kernel asks [`Engine::capabilities`].
 
+pub mod effects;
 #[cfg(feature = "evcxr")]
 pub mod evcxr;
 pub mod native;

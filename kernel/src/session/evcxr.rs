@@ -1,7 +1,7 @@
 //! How a cell is run by the engine evcxr: as by the native one, but the compiler is evcxr's,
 //! and what it has compiled is run in the middle of its answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,13 +14,14 @@ use super::notebook::{AFTER_CRASH, AFTER_STOP, Notebook, Stop};
 use super::notices::{show_notice, show_text};
 use super::report;
 use super::stopping::{self, Stopped};
-use crate::cell::source::{CellSource, SourceText};
+use crate::cell::source::CellSource;
 use crate::definitions::{Gone, Variable};
+use crate::engine::effects::Effects;
 use crate::engine::evcxr::{self, CRATE_FILE, Evcxr, EvcxrError, FromEvcxr, Outcome, Ran, ToEvcxr, text};
 use crate::engine::native::dependency_spec::DependencySpec;
 use crate::engine::native::diagnostics::CompilerOutput;
 use crate::engine::native::measure::Measure;
-use crate::engine::native::resolve::{Refused, Rejection, Resolved};
+use crate::engine::native::resolve::{Refused, Rejection};
 use crate::output::{CellError, Output};
 use crate::worker::process::{CompiledCell, RunEnd};
 use crate::worker::router::{Death, RunOutput};
@@ -30,7 +31,6 @@ struct Answer {
     outcome: Outcome,
     variables: Vec<evcxr::Variable>,
     ran: Option<End>,
-    compile_time: Duration,
 }
 
 /// How the code of a cell ended.
@@ -96,8 +96,7 @@ impl Notebook {
         }
 
         let given = written.text.clone();
-        let Answer { outcome, variables, ran, compile_time } =
-            self.ask_evcxr(given, source, &code, &outputs, cell).await?;
+        let Answer { outcome, variables, ran } = self.ask_evcxr(given, source, &code, &outputs, cell).await?;
         let outcome = match (outcome, ran) {
             (Outcome::Rejected { errors, source: crate_text }, _) => {
                 let CompilerOutput { diagnostics, text } = evcxr::compiler_output(&errors);
@@ -127,34 +126,17 @@ impl Notebook {
             (_, Some(End::Interrupted(ending))) => Err(ending),
         };
         let made = self.made(&written.cell, &variables, source.number);
-        let resolved = Resolved {
-            library: self.evcxr.as_ref().map(|evcxr| evcxr.directory().to_owned()).unwrap_or_default(),
-            entry: String::new(),
-            symbols: String::new(),
-            source: SourceText::default(),
-            included: Vec::new(),
-            dropped: Vec::new(),
-            changes,
-            needs: Default::default(),
-            moved: Vec::new(),
-            moved_new: BTreeSet::new(),
-            made,
-            not_kept: BTreeMap::new(),
-            unusable: BTreeMap::new(),
-            output: CompilerOutput::default(),
-            compile_time,
-            cell: written.cell,
-        };
+        let effects = Effects::new(written.cell, changes, made);
         let present = variables.into_iter().map(|variable| variable.name).collect();
         match outcome {
-            Ok(ending) => self.ended(ending, present, &resolved, source.number, &output).await,
+            Ok(ending) => self.ended(ending, present, &effects, source.number, &output).await,
             Err(ending) => {
                 let place = match &ending {
                     Ending::Interrupted(place) => place.clone(),
                     _ => Place::default(),
                 };
                 let finished = ending == Ending::Finished;
-                let _ = self.ended(ending, present, &resolved, source.number, &output).await;
+                let _ = self.ended(ending, present, &effects, source.number, &output).await;
                 Err(loss::interrupted(&place, finished, &[], &self.lock_sources()))
             }
         }
@@ -206,13 +188,13 @@ impl Notebook {
         cell: &mut Cell,
     ) -> Result<Answer, CellError> {
         let began = Instant::now();
-        let (mut compile_time, mut ran) = (Duration::ZERO, None);
+        let mut ran = None;
         let before = *cell.stop.borrow();
         evcxr.send(&ToEvcxr::Execute { code: code_text }).await.map_err(failed)?;
         loop {
             match evcxr.next().await.map_err(failed)? {
                 FromEvcxr::Run { library, symbol } => {
-                    compile_time = began.elapsed();
+                    let compile_time = began.elapsed();
                     self.spent_compiling(compile_time);
                     let crate_text = evcxr.crate_text();
                     let located = text::locate(&crate_text, source, code.clone(), &self.definitions);
@@ -226,7 +208,7 @@ impl Notebook {
                     evcxr.send(&ToEvcxr::Ran { ending: end.told() }).await.map_err(failed)?;
                     ran = Some(end);
                 }
-                FromEvcxr::Done { outcome, variables } => return Ok(Answer { outcome, variables, ran, compile_time }),
+                FromEvcxr::Done { outcome, variables } => return Ok(Answer { outcome, variables, ran }),
                 FromEvcxr::Ready { .. } => {}
             }
         }

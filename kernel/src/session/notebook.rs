@@ -24,6 +24,7 @@ use crate::cell::parsed::Parsed;
 use crate::cell::source::CellSource;
 use crate::definitions::{Definitions, Gone};
 use crate::engine::Engine;
+use crate::engine::effects::Effects;
 #[cfg(feature = "evcxr")]
 use crate::engine::evcxr::Evcxr;
 use crate::engine::native::cache::{Cache, Disk};
@@ -459,7 +460,7 @@ impl Notebook {
         let resolved = resolved.map_err(|refused| self.refused(refused))?;
         self.ran_before.insert(source.text[code].to_owned(), resolved.needs.clone());
         if self.is_imagined {
-            self.imagine(&resolved, source.number);
+            self.imagine(&resolved.effects, source.number);
             return Ok(());
         }
         self.compile_ahead();
@@ -467,12 +468,12 @@ impl Notebook {
         show_warnings(&resolved, source, &outputs.output).await;
 
         // Values of types that the cell defines anew must not meet the new ones.
-        let forgotten: Vec<String> =
-            resolved.changes.variables.keys().chain(resolved.unusable.keys()).cloned().collect();
+        let effects = &resolved.effects;
+        let forgotten: Vec<String> = effects.changes.variables.keys().chain(effects.unusable.keys()).cloned().collect();
         for name in &forgotten {
             self.definitions.variables.remove(name);
         }
-        for (name, type_name) in &resolved.changes.variables {
+        for (name, type_name) in &effects.changes.variables {
             let gone = Gone::Retyped { cell: source.number, type_name: type_name.clone() };
             self.definitions.gone.insert(name.clone(), gone);
         }
@@ -510,7 +511,7 @@ impl Notebook {
         self.spent.running += began.elapsed();
         let result = match stopped {
             Stopped::Ended(RunEnd::Ended { ending, variables }) => {
-                self.ended(ending, variables, &resolved, source.number, &output).await
+                self.ended(ending, variables, effects, source.number, &output).await
             }
             Stopped::Interrupted(RunEnd::Ended { ending, variables }) => {
                 let place = match &ending {
@@ -519,20 +520,20 @@ impl Notebook {
                 };
                 let finished = ending == Ending::Finished;
                 // However it ended, it was to be stopped.
-                let _ = self.ended(ending, variables, &resolved, source.number, &output).await;
+                let _ = self.ended(ending, variables, effects, source.number, &output).await;
                 let taken =
                     self.definitions.gone.iter().filter(|(_, gone)| **gone == Gone::Failed { cell: source.number });
                 let taken: Vec<&str> = taken.map(|(name, _)| name.as_str()).collect();
                 Err(loss::interrupted(&place, finished, &taken, &self.lock_sources()))
             }
             Stopped::Ended(RunEnd::Died(death)) | Stopped::Interrupted(RunEnd::Died(death)) => {
-                let fallen = self.fall_back(run, Some(&resolved), true).await?;
+                let fallen = self.fall_back(run, Some(effects), true).await?;
                 let calls = self.calls(&death, AFTER_CRASH).await;
                 Err(loss::crash(&death, &calls, &fallen))
             }
             Stopped::Stuck => {
                 let death = worker.abort(run).await;
-                let fallen = self.fall_back(run, Some(&resolved), true).await?;
+                let fallen = self.fall_back(run, Some(effects), true).await?;
                 let calls = self.calls(&death, AFTER_STOP).await;
                 Err(loss::interrupted_process(&calls, &fallen))
             }
@@ -578,15 +579,15 @@ impl Notebook {
     }
 
     /// The process is gone, or has to go: its checkpoint takes its place, or else a new
-    /// one does. `resolved` is the cell that ran, if it was one. `is_running`: something ran.
+    /// one does. `effects` are those of the cell that ran, if it was one. `is_running`: something ran.
     pub(super) async fn fall_back(
         &mut self,
         run: u64,
-        resolved: Option<&Resolved>,
+        effects: Option<&Effects>,
         is_running: bool,
     ) -> Result<FallBack, CellError> {
-        if let Some(resolved) = resolved {
-            self.adopt(resolved);
+        if let Some(effects) = effects {
+            self.adopt(effects);
         }
         let Some(worker) = &mut self.worker else { return Ok(FallBack::Lost { lost: Vec::new(), reason: None }) };
         if let Some(id) = worker.fall_back(run).await {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Map;
 
 use crate::cell::source::CellSource;
+use crate::engine::effects::Effects;
 use crate::engine::native::diagnostics;
 use crate::engine::native::resolve::Resolved;
 use crate::output::{Event, MimeBundle, Output};
@@ -24,10 +25,10 @@ pub async fn show_warnings(resolved: &Resolved, source: &Arc<CellSource>, output
 }
 
 /// What the learner should know of what became of names.
-pub fn of_names(resolved: &Resolved, reset: &[String], misfits: &[String], finished: bool) -> Vec<String> {
+pub fn of_names(effects: &Effects, reset: &[String], misfits: &[String], finished: bool) -> Vec<String> {
     let mut notices = misfits.to_vec();
-    for (name, type_name) in &resolved.changes.variables {
-        if !resolved.made.contains_key(name) {
+    for (name, type_name) in &effects.changes.variables {
+        if !effects.made.contains_key(name) {
             notices.push(format!(
                 "`{name}` was dropped: `{type_name}` is defined anew, and its old values do not fit the new type"
             ));
@@ -37,7 +38,7 @@ pub fn of_names(resolved: &Resolved, reset: &[String], misfits: &[String], finis
         notices.push(format!("the static `{name}` starts again: its type is defined anew"));
     }
     if finished {
-        let named = resolved.not_kept.iter().chain(&resolved.unusable).filter(|(name, _)| !name.starts_with('_'));
+        let named = effects.not_kept.iter().chain(&effects.unusable).filter(|(name, _)| !name.starts_with('_'));
         notices.extend(named.map(|(name, reason)| format!("`{name}` is not kept for later cells: {reason}")));
     }
     notices

@@ -9,7 +9,7 @@ use super::notices::{self, show_notices};
 use super::report;
 use crate::cell::item::{Item, ItemKind};
 use crate::definitions::Gone;
-use crate::engine::native::resolve::Resolved;
+use crate::engine::effects::Effects;
 use crate::output::{CellError, Output};
 
 impl Notebook {
@@ -18,23 +18,23 @@ impl Notebook {
         &mut self,
         ending: Ending,
         present: Vec<String>,
-        resolved: &Resolved,
+        effects: &Effects,
         number: u32,
         output: &Output,
     ) -> Result<(), CellError> {
         if let Ending::NotLoaded(text) = ending {
             return Err(report::plain("LoadError", &format!("The compiled cell could not be loaded: {text}")));
         }
-        let misfits = self.misfits(resolved);
-        let reset = self.adopt(resolved);
+        let misfits = self.misfits(effects);
+        let reset = self.adopt(effects);
         let finished = ending == Ending::Finished;
         // One of the same name was shadowed.
         let is_gone =
-            |name: &String| resolved.not_kept.contains_key(name) || finished && resolved.moved_new.contains(name);
+            |name: &String| effects.not_kept.contains_key(name) || finished && effects.moved_new.contains(name);
         let mut unkept = Vec::new();
         let old = std::mem::take(&mut self.definitions.variables);
         for name in present {
-            let made = resolved.made.get(&name).filter(|_| finished);
+            let made = effects.made.get(&name).filter(|_| finished);
             match made.or_else(|| old.get(&name)) {
                 Some(variable) if !is_gone(&name) => {
                     self.definitions.gone.remove(&name);
@@ -50,15 +50,15 @@ impl Notebook {
             };
             self.definitions.gone.entry(name).or_insert(gone);
         }
-        for name in resolved.moved_new.iter().filter(|_| finished) {
+        for name in effects.moved_new.iter().filter(|_| finished) {
             self.definitions.gone.insert(name.clone(), Gone::Moved { cell: number });
         }
-        for (name, reason) in resolved.not_kept.iter().chain(&resolved.unusable) {
+        for (name, reason) in effects.not_kept.iter().chain(&effects.unusable) {
             self.definitions.gone.insert(name.clone(), Gone::NotKept { cell: number, reason: reason.clone() });
         }
         self.safety.forgotten(&unkept);
         self.worker().await?.forget(unkept).await;
-        show_notices(&notices::of_names(resolved, &reset, &misfits, finished), output).await;
+        show_notices(&notices::of_names(effects, &reset, &misfits, finished), output).await;
         let sources = self.lock_sources();
         match ending {
             Ending::Panicked(panic) => Err(report::panic_error(&panic, &sources)),
@@ -69,10 +69,10 @@ impl Notebook {
     }
 
     /// What is told of `impl`s that do not fit a type as the cell defines it now.
-    fn misfits(&self, resolved: &Resolved) -> Vec<String> {
-        let dropped = resolved.dropped.iter().filter_map(|&index| self.definitions.items.get(index));
+    fn misfits(&self, effects: &Effects) -> Vec<String> {
+        let dropped = effects.dropped.iter().filter_map(|&index| self.definitions.items.get(index));
         let fits_no_more = |item: &&Item| {
-            item.kind == ItemKind::Impl && item.anchors.iter().any(|name| resolved.changes.types.contains_key(name))
+            item.kind == ItemKind::Impl && item.anchors.iter().any(|name| effects.changes.types.contains_key(name))
         };
         let told = dropped.map(|stored| &*stored.item).filter(fits_no_more).map(|item| {
             let header = item.text().split('{').next().unwrap_or_default().trim().to_owned();
@@ -82,27 +82,27 @@ impl Notebook {
     }
 
     /// Takes over the items of a cell that was loaded. Returns the statics that start again.
-    pub(super) fn adopt(&mut self, resolved: &Resolved) -> Vec<String> {
+    pub(super) fn adopt(&mut self, effects: &Effects) -> Vec<String> {
         let definitions = &mut self.definitions;
-        let reset = definitions.reset_statics(&resolved.changes.types);
-        self.safety.loaded(&resolved.symbols);
-        definitions.adopt(&resolved.cell, &resolved.included, &resolved.dropped, &resolved.symbols);
-        for name in resolved.cell.items.iter().flat_map(|item| &item.names) {
+        let reset = definitions.reset_statics(&effects.changes.types);
+        self.safety.loaded(&effects.symbols);
+        definitions.adopt(&effects.cell, &effects.included, &effects.dropped, &effects.symbols);
+        for name in effects.cell.items.iter().flat_map(|item| &item.names) {
             definitions.gone.remove(name);
         }
         reset
     }
 
     /// Takes for granted that a cell runs well.
-    pub(super) fn imagine(&mut self, resolved: &Resolved, number: u32) {
-        let forgotten = resolved.changes.variables.keys().chain(resolved.unusable.keys());
-        for name in forgotten.chain(&resolved.moved).chain(&resolved.moved_new).chain(resolved.not_kept.keys()) {
+    pub(super) fn imagine(&mut self, effects: &Effects, number: u32) {
+        let forgotten = effects.changes.variables.keys().chain(effects.unusable.keys());
+        for name in forgotten.chain(&effects.moved).chain(&effects.moved_new).chain(effects.not_kept.keys()) {
             self.definitions.variables.remove(name);
         }
-        self.adopt(resolved);
-        for name in resolved.moved.iter().chain(&resolved.moved_new) {
+        self.adopt(effects);
+        for name in effects.moved.iter().chain(&effects.moved_new) {
             self.definitions.gone.insert(name.clone(), Gone::Moved { cell: number });
         }
-        self.definitions.variables.extend(resolved.made.clone());
+        self.definitions.variables.extend(effects.made.clone());
     }
 }

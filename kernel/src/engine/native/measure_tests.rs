@@ -110,8 +110,9 @@ impl Notebook {
         let resolved = self.resolve(text, measure).await;
         let resolved = resolved.unwrap_or_else(|refused| panic!("{text}\n{}", told(&refused)));
         self.loads.push(format!("{}={}", resolved.library.display(), resolved.entry));
-        self.definitions.adopt(&resolved.cell, &resolved.included, &resolved.dropped, &resolved.symbols);
-        self.definitions.variables.extend(resolved.made.clone());
+        let effects = &resolved.effects;
+        self.definitions.adopt(&effects.cell, &effects.included, &effects.dropped, &effects.symbols);
+        self.definitions.variables.extend(effects.made.clone());
         resolved
     }
 
@@ -180,7 +181,7 @@ async fn a_timed_cell_is_a_cell() {
     let timed = notebook
         .time("CALLS.fetch_add(1, Ordering::Relaxed);\nlet pair = Pair(1, 2); let kept = text;\nprintln!(\"inside\")")
         .await;
-    assert_eq!(timed.made.keys().collect::<Vec<_>>(), ["kept", "pair"]);
+    assert_eq!(timed.effects.made.keys().collect::<Vec<_>>(), ["kept", "pair"]);
     assert!(timed.compile_time > std::time::Duration::ZERO);
     notebook.plain("println!(\"{kept} {} {}\", pair.0 + pair.1, CALLS.load(Ordering::Relaxed));").await;
     let text = notebook.run().await;
@@ -226,7 +227,7 @@ async fn a_measured_body_uses_the_notebook_and_leaves_nothing() {
             loops(2, 3),
         )
         .await;
-    assert!(resolved.made.is_empty() && resolved.cell.items.is_empty());
+    assert!(resolved.effects.made.is_empty() && resolved.effects.cell.items.is_empty());
     notebook.plain("println!(\"{log:?}\");").await;
     let text = notebook.run().await;
     // The setup runs once a run.
@@ -257,7 +258,7 @@ async fn bodies_may_wait() {
 async fn the_result_is_a_variable() {
     let mut notebook = Notebook::new().await;
     let resolved = notebook.timeit("", "let x = 1", quiet_into("r", loops(5, 3))).await;
-    assert_eq!(resolved.made["r"].type_name, "threadbook::TimeitResult");
+    assert_eq!(resolved.effects.made["r"].type_name, "threadbook::TimeitResult");
     notebook.plain("println!(\"{} {} {}\", r.loops, r.repeat, r.timings.len()); let r = 5;").await;
     // Measured again, the name gets a result once more.
     notebook.timeit("", "r + 1", quiet_into("r", loops(1, 1))).await;

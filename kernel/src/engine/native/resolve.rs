@@ -27,30 +27,15 @@ use crate::cell::source::{CellSource, SourceText};
 use crate::cell::statics::StaticUse;
 use crate::definitions::{Changes, Definitions, Variable, has_static_of, symbols_for};
 use crate::digest::short_hash;
+use crate::engine::effects::Effects;
 
 /// A cell that compiled.
 pub struct Resolved {
-    pub cell: Cell,
     pub library: PathBuf,
     pub entry: String,
-    pub symbols: String,
     pub source: SourceText,
-    /// Stored items that the crate contains.
-    pub included: Vec<usize>,
-    /// Stored items to drop: the cell defines them anew in a way only the compiler saw.
-    pub dropped: Vec<usize>,
-    pub changes: Changes,
     pub needs: Needs,
-    /// Those of them that it moves away.
-    pub moved: Vec<String>,
-    /// Variables that the cell makes and moves away itself.
-    pub moved_new: BTreeSet<String>,
-    /// Variables that the cell makes and that can be used later.
-    pub made: BTreeMap<String, Variable>,
-    /// Those that cannot, and why.
-    pub not_kept: BTreeMap<String, String>,
-    /// Variables whose type turned out to have no name here.
-    pub unusable: BTreeMap<String, String>,
+    pub effects: Effects,
     pub output: CompilerOutput,
     /// From the cell's text to its library.
     pub compile_time: Duration,
@@ -135,7 +120,7 @@ impl Resolver<'_> {
     /// [`Refused`], with what to tell.
     pub async fn type_of(&self, source: &Arc<CellSource>, code: Range<usize>) -> Result<Option<String>, Refused> {
         let (resolved, types) = self.search(source, code, &Measure::No, Goal::Types).await?;
-        if resolved.cell.tail.is_none() {
+        if resolved.effects.cell.tail.is_none() {
             return Ok(Some("()".to_owned()));
         }
         // It is the type of a reference to it.
@@ -380,40 +365,34 @@ impl Resolver<'_> {
         made: BTreeMap<String, Variable>,
         learnt: Learnt,
     ) -> Resolved {
-        Resolved {
-            library: compiled.library,
-            entry: plan.entry,
+        let uses = plan.old.iter().filter(|old| old.item.kind == ItemKind::Use);
+        let needs = Needs {
+            variables: plan.taken.iter().map(|taken| taken.name.clone()).collect(),
+            uses: uses.map(|old| old.item.normalized.clone()).collect(),
+        };
+        let moved = plan.taken.into_iter().filter(|taken| taken.back == Back::Never);
+        let effects = Effects {
             symbols: plan.symbols,
-            source: generated.source,
-            moved: plan
-                .taken
-                .iter()
-                .filter(|taken| taken.back == Back::Never)
-                .map(|taken| taken.name.clone())
-                .collect(),
-            needs: Needs {
-                variables: plan.taken.into_iter().map(|taken| taken.name).collect(),
-                uses: plan
-                    .old
-                    .iter()
-                    .filter(|old| old.item.kind == ItemKind::Use)
-                    .map(|old| old.item.normalized.clone())
-                    .collect(),
-            },
             included: plan.old.iter().map(|old| old.index).collect(),
             // What a measured body defines is its own, and leaves the notebook's as it is.
             dropped: match plan.measure {
                 measure::Plan::Timeit(_) => Vec::new(),
                 _ => learnt.dropped.into_iter().collect(),
             },
-            changes,
-            made,
+            moved: moved.map(|taken| taken.name).collect(),
             moved_new: learnt.moved_new,
             not_kept: learnt.not_kept,
             unusable: learnt.unusable,
+            ..Effects::new(cell, changes, made)
+        };
+        Resolved {
+            library: compiled.library,
+            entry: plan.entry,
+            source: generated.source,
+            needs,
+            effects,
             output: compiled.output,
             compile_time: Duration::ZERO,
-            cell,
         }
     }
 
