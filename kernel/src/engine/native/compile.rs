@@ -203,6 +203,7 @@ impl Compiler<'_> {
             .args(FLAGS)
             .args(level(self.environment, goal, self.release))
             .arg(emit)
+            .args(files_between(place.path()))
             .args(&self.environment.tools.arguments)
             .arg(&source_file);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -245,6 +246,7 @@ pub async fn compile_with_lines(environment: &Environment, directory: &Path, ste
     let library = directory.join(format!("lib{stem}_lines{}", std::env::consts::DLL_SUFFIX));
     let mut emit = OsString::from("--emit=link=");
     emit.push(&library);
+    let place = tempfile::Builder::new().prefix("rustc-").tempdir_in(directory).ok()?;
     let mut command = Command::new(&environment.tools.rustc);
     command
         .current_dir(directory)
@@ -252,11 +254,18 @@ pub async fn compile_with_lines(environment: &Environment, directory: &Path, ste
         .args(level(environment, Goal::Library, stem.ends_with(RELEASE)))
         .arg("-Cdebuginfo=line-tables-only")
         .arg(emit)
+        .args(files_between(place.path()))
         .args(&environment.tools.arguments)
         .arg(format!("{stem}.rs"));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     end_with_caller(&mut command);
     command.status().await.is_ok_and(|status| status.success()).then_some(library)
+}
+
+/// Where the compiler puts what it hands to the linker. These files have the same names for all
+/// cells: where two are compiled at the same time, one would be linked with the code of the other.
+fn files_between(place: &Path) -> [OsString; 2] {
+    ["--out-dir".into(), place.into()]
 }
 
 /// A compiler must not go on when the kernel has been killed. (The system looks at the
@@ -336,4 +345,51 @@ fn level(environment: &Environment, goal: Goal, release: bool) -> Vec<String> {
         return vec!["-Copt-level=0".to_owned(), "-Cdebuginfo=line-tables-only".to_owned()];
     }
     vec![format!("-Copt-level={}", environment.opt_level)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::native::toolchain::Toolchain;
+
+    #[tokio::test]
+    async fn cells_that_are_compiled_at_the_same_time_keep_their_own_code() {
+        let toolchain = Toolchain::find().await.expect("Rust is installed");
+        let environment = Environment {
+            tools: Arc::new(Tools {
+                rustc: toolchain.rustc.clone(),
+                arguments: Vec::new(),
+                digest: [0; 32],
+                extern_crates: String::new(),
+                crates: Vec::new(),
+                has_dependencies: false,
+            }),
+            opt_level: USUAL_LEVEL,
+            debug_lines: false,
+            style: Style::default(),
+        };
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let cache = Cache::default();
+        let compiler = Compiler {
+            environment: &environment,
+            directory: directory.path(),
+            cache: &cache,
+            release: false,
+            ahead: false,
+        };
+        let marks: Vec<String> = (0..4).map(|number| format!("the code of cell number {number}")).collect();
+        let compile = async |mark: &String| {
+            let text = format!("#[unsafe(no_mangle)] pub fn told() -> &'static str {{ \"{mark}\" }}");
+            let key = compiler.key(&text, Goal::Code);
+            compiler.compile(&text, Goal::Code, &key).await.map(|compiled| compiled.library)
+        };
+        let (one, two, three, four) =
+            tokio::join!(compile(&marks[0]), compile(&marks[1]), compile(&marks[2]), compile(&marks[3]));
+        for (library, mark) in [one, two, three, four].into_iter().zip(&marks) {
+            let library = library.unwrap_or_else(|error| panic!("{mark}: {error}"));
+            let bytes = std::fs::read(library).expect("it was written");
+            let found = memchr::memmem::find(&bytes, mark.as_bytes());
+            assert!(found.is_some(), "{mark}: another cell's code is in its library");
+        }
+    }
 }
