@@ -87,8 +87,8 @@ class Lesson:
         assert sorted(set(self.code) - set(names)) == [], "cells of the catalogue that have no counterpart"
         assert set(names) == set(self.checks), "cells without a check, or checks without a cell"
 
-    # Even free processors are not equally fast all the time: what another guest of the machine
-    # does on the other half of a core cannot be seen, and can nearly halve the speed.
+    # Even free processors are not equally fast all the time: the same loop has taken nearly twice
+    # as long a second later, with no other program to be seen.
     ATTEMPTS = 3
 
     def run(self, kernel_name):
