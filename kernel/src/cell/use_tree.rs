@@ -1,5 +1,7 @@
 //! A `use` taken apart into the names it imports, which later cells replace one by one.
 
+use syn::spanned::Spanned;
+
 use super::item::plain;
 
 /// One imported name of a `use`.
@@ -8,6 +10,8 @@ pub struct Leaf {
     pub text: String,
     /// The name it gets here; none for a glob and `as _`.
     pub name: Option<String>,
+    /// The byte behind it, in the text that was parsed.
+    pub end: usize,
 }
 
 impl Leaf {
@@ -37,17 +41,18 @@ impl Leaf {
 /// All names that a `use` imports.
 pub fn leaves(tree: &syn::UseTree) -> Vec<Leaf> {
     fn walk(tree: &syn::UseTree, path: &str, leaves: &mut Vec<Leaf>) {
+        let end = tree.span().byte_range().end;
         match tree {
             syn::UseTree::Path(part) => walk(&part.tree, &format!("{path}{}::", part.ident), leaves),
             syn::UseTree::Group(group) => group.items.iter().for_each(|tree| walk(tree, path, leaves)),
-            syn::UseTree::Glob(_) => leaves.push(Leaf { text: format!("{path}*"), name: None }),
+            syn::UseTree::Glob(_) => leaves.push(Leaf { text: format!("{path}*"), name: None, end }),
             syn::UseTree::Name(name) if name.ident == "self" => {
                 let parent = path.trim_end_matches("::");
                 let last = parent.rsplit("::").next().unwrap_or(parent).to_owned();
-                leaves.push(Leaf { text: parent.to_owned(), name: Some(last) });
+                leaves.push(Leaf { text: parent.to_owned(), name: Some(last), end });
             }
             syn::UseTree::Name(name) => {
-                leaves.push(Leaf { text: format!("{path}{}", name.ident), name: Some(plain(&name.ident)) });
+                leaves.push(Leaf { text: format!("{path}{}", name.ident), name: Some(plain(&name.ident)), end });
             }
             syn::UseTree::Rename(rename) => {
                 let parent = path.trim_end_matches("::");
@@ -56,7 +61,7 @@ pub fn leaves(tree: &syn::UseTree) -> Vec<Leaf> {
                     false => format!("{path}{} as {}", rename.ident, rename.rename),
                 };
                 let name = Some(plain(&rename.rename)).filter(|name| name != "_");
-                leaves.push(Leaf { text, name });
+                leaves.push(Leaf { text, name, end });
             }
         }
     }

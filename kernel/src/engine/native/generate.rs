@@ -23,6 +23,7 @@
 //! variable makes the compiler refuse its `keep_back`, which is how the engine learns
 //! of it and compiles again without that line.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -114,6 +115,8 @@ pub struct Plan {
     pub evcxr_display: bool,
     /// Lines that link the shared libraries with the crates that a cell may name.
     pub extern_crates: String,
+    /// Names of the notebook's own glob imports that the prelude has, too: see [`super::globs`].
+    pub imports: BTreeSet<String>,
     pub measure: measure::Plan,
 }
 
@@ -137,6 +140,9 @@ pub struct Generated {
     pub regions: Vec<(Range<usize>, Purpose)>,
     /// Where the text of each old item is, by its place in the notebook's list.
     pub old_items: Vec<(Range<usize>, usize)>,
+    /// Where the notebook's `use`s are, and where that of the prelude is.
+    pub uses: Vec<Range<usize>>,
+    pub prelude: Range<usize>,
 }
 
 /// Lints that are noise in a notebook, where a name is used in a later cell.
@@ -144,17 +150,21 @@ const LINTS: &str = "#![allow(unused, nonstandard_style, private_interfaces, pri
      clashing_extern_declarations, mixed_script_confusables, uncommon_codepoints, confusable_idents, unpredictable_function_pointer_comparisons)]\n#![warn(unused_must_use)]\n";
 
 pub fn generate(cell: &Cell, plan: &Plan) -> Generated {
-    let mut generator = Generator { out: SourceText::default(), regions: Vec::new(), old_items: Vec::new() };
+    let mut generator = Generator::default();
     generator.head(cell, plan);
     generator.items(cell, plan);
     generator.entry(cell, plan);
-    Generated { source: generator.out, regions: generator.regions, old_items: generator.old_items }
+    let Generator { out: source, regions, old_items, uses, prelude } = generator;
+    Generated { source, regions, old_items, uses, prelude }
 }
 
+#[derive(Default)]
 struct Generator {
     out: SourceText,
     regions: Vec<(Range<usize>, Purpose)>,
     old_items: Vec<(Range<usize>, usize)>,
+    uses: Vec<Range<usize>>,
+    prelude: Range<usize>,
 }
 
 impl Generator {
@@ -166,9 +176,13 @@ impl Generator {
         }
         self.out.push(&plan.extern_crates);
         // A glob import could not shadow std's `print!` and its sisters.
-        self.out.push(
-            "#[macro_use(print, println, eprint, eprintln)] extern crate threadbook;\nuse threadbook::prelude::*;\n",
-        );
+        self.out.push("#[macro_use(print, println, eprint, eprintln)] extern crate threadbook;\n");
+        let start = self.out.len();
+        self.out.push("use threadbook::prelude::*;\n");
+        self.prelude = start..self.out.len();
+        for import in &plan.imports {
+            self.out.push(&format!("use {import};\n"));
+        }
     }
 
     fn items(&mut self, cell: &Cell, plan: &Plan) {
@@ -185,8 +199,16 @@ impl Generator {
         }
     }
 
-    /// An item's text with its statics rewritten and without the members it lost.
     fn item(&mut self, item: &Item, usage: StaticUse, symbols: &str) {
+        let start = self.out.len();
+        self.write_item(item, usage, symbols);
+        if item.kind == ItemKind::Use {
+            self.uses.push(start..self.out.len());
+        }
+    }
+
+    /// An item's text with its statics rewritten and without the members it lost.
+    fn write_item(&mut self, item: &Item, usage: StaticUse, symbols: &str) {
         if let Some(text) = &item.rewritten {
             self.out.push(text);
             self.out.push("\n");

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::diagnostics::{CompilerOutput, Diagnostic};
 use super::generate::{Generated, Plan, Purpose};
+use super::globs;
 use super::mir::MirTypes;
 use crate::cell::item::ItemKind;
 use crate::cell::parse::Cell;
@@ -44,6 +45,17 @@ pub struct Learnt {
     /// What a measured body promises cannot be told.
     pub no_promises: bool,
     pub types: Arc<MirTypes>,
+    /// Names to import by themselves.
+    pub imports: BTreeSet<String>,
+}
+
+impl Learnt {
+    /// Says whether there is something new among them.
+    pub fn learn_imports(&mut self, output: &CompilerOutput, generated: &Generated) -> bool {
+        let before = self.imports.len();
+        self.imports.append(&mut globs::notebooks_own(output, generated));
+        self.imports.len() > before
+    }
 }
 
 /// What to do after a refused try.

@@ -16,6 +16,7 @@ pub mod dependencies;
 pub mod dependency_spec;
 pub mod diagnostics;
 pub mod generate;
+mod globs;
 mod learn;
 pub mod lines;
 mod linker;

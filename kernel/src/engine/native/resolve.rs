@@ -167,6 +167,8 @@ impl Resolver<'_> {
             };
             let key = self.name_symbols(&compiler, goal, &mut plan, &mut generated);
             match compiler.compile(generated.source.as_str(), goal, &key).await {
+                Ok(compiled) if learnt.learn_imports(&compiled.output, &generated) => {}
+                Err(CompileError::Rejected(output)) if learnt.learn_imports(&output, &generated) => {}
                 Ok(compiled) => {
                     if let Some(made) = accept(&plan, &compiled, source.number, &cell, &mut learnt) {
                         let types = compiled.types.clone();
@@ -343,6 +345,7 @@ impl Resolver<'_> {
             style: self.environment.style,
             evcxr_display: !learnt.no_evcxr_display && self.may_use_evcxr_display(cell),
             extern_crates: self.environment.tools.extern_crates.clone(),
+            imports: learnt.imports.clone(),
             measure: measure::Plan::No,
             old,
         };
