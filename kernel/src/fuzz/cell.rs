@@ -178,7 +178,7 @@ fn becomes_a_crate(definitions: &Definitions, cell: &Cell) {
             evcxr_display: false,
             measure: Default::default(),
             extern_crates: String::new(),
-            imports: BTreeSet::new(),
+            imports: Default::default(),
         };
         let generated = generate::generate(cell, &plan);
         let source = generated.source;

@@ -40,3 +40,46 @@ fn glob_that_ends_at(end: usize, generated: &Generated) -> Option<String> {
     let leaf = leaves(&parsed.tree).into_iter().find(|leaf| item.start + leaf.end == end)?;
     Some(leaf.text.strip_suffix('*')?.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cell::source::SourceText;
+
+    const PRELUDE: &str = "use threadbook::prelude::*;\n";
+    const USE: &str = "#[doc(hidden)] use std::{thread::*, sync::*};\n";
+
+    /// What a compiler says that takes two glob imports of one name as an error.
+    fn told(one: &str, other: &str) -> (CompilerOutput, Generated) {
+        let mut source = SourceText::default();
+        source.push(PRELUDE);
+        source.push(USE);
+        let text = source.as_str();
+        let span = |glob: &str| {
+            let start = text.find(glob).expect("it is there");
+            serde_json::json!({ "file_name": "cell.rs", "byte_start": start, "byte_end": start + glob.len() })
+        };
+        let note = |glob| serde_json::json!({ "message": "could refer to", "level": "note", "spans": [span(glob)] });
+        let error = serde_json::json!({
+            "$message_type": "diagnostic", "message": "`Barrier` is ambiguous", "level": "error",
+            "code": { "code": "E0659" }, "children": [note(one), note(other)],
+        });
+        let output = CompilerOutput::parse(&error.to_string(), "cell.rs");
+        let (prelude, uses) = (0..PRELUDE.len(), [PRELUDE.len()..text.len()].to_vec());
+        (output, Generated { source, regions: Vec::new(), old_items: Vec::new(), uses, prelude })
+    }
+
+    #[test]
+    fn the_notebooks_glob_is_found_in_either_place() {
+        for (one, other) in [("threadbook::prelude::*", "sync::*"), ("sync::*", "threadbook::prelude::*")] {
+            let (output, generated) = told(one, other);
+            assert_eq!(Vec::from_iter(notebooks_own(&output, &generated)), ["std::sync::Barrier"]);
+        }
+    }
+
+    #[test]
+    fn two_globs_of_the_notebook_are_its_own_affair() {
+        let (output, generated) = told("sync::*", "thread::*");
+        assert!(notebooks_own(&output, &generated).is_empty());
+    }
+}
