@@ -190,12 +190,15 @@ fn names(candidates: &mut Candidates, scope: &Scope, code: &str, at: usize) {
     for variable in &scope.variables {
         candidates.add(Rank::Variable, &variable.name, "variable", shorten_type(&variable.type_name));
     }
-    for definition in known.in_module(&[]) {
+    for definition in known.in_module(&[]).filter(|definition| !known.is_hidden(definition)) {
         let rank = if definition.place == super::known::Place::Cell(0) { Rank::Prelude } else { Rank::Item };
         candidates.definition(rank, definition);
     }
     // What a macro made has no text to be read.
-    let made = |item: &&scope::Item| !matches!(item.kind, "impl" | "use") && known.named(&item.name, &[]).is_none();
+    let made = |item: &&scope::Item| {
+        let is_read = || known.named(&item.name, &[]).is_some() || (item.cell == 0 && known.is_imported(&item.name));
+        !matches!(item.kind, "impl" | "use") && !is_read()
+    };
     for item in prelude::items().iter().chain(&scope.items).filter(made) {
         if item.name.chars().all(|c| c.is_alphanumeric() || c == '_') {
             let rank = if item.cell == 0 { Rank::Prelude } else { Rank::Item };

@@ -200,7 +200,8 @@ impl Question<'_> {
         if let Some(definition) = known.named(name, &[]).filter(|definition| definition.kind != "macro") {
             return Some(self.definition(definition));
         }
-        let made = prelude::items().iter().chain(&self.scope.items).rev().find(|item| item.name == name);
+        let made = prelude::items().iter().filter(|_| !known.is_imported(name)).chain(&self.scope.items);
+        let made = made.rev().find(|item| item.name == name);
         if let Some(item) = made.filter(|item| !matches!(item.kind, "impl" | "use" | "macro")) {
             return Some(made_by_macro(item, self.detail));
         }

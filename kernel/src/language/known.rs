@@ -118,6 +118,19 @@ impl Known {
     /// The newest definition of a name of one of these kinds (of any, if there are none),
     /// wherever it stands.
     pub fn named(&self, name: &str, kinds: &[&str]) -> Option<&Definition> {
+        self.newest(name, kinds).filter(|definition| !self.is_hidden(definition))
+    }
+
+    /// Whether its name means something else here: what a `use` brings comes before the prelude.
+    pub fn is_hidden(&self, definition: &Definition) -> bool {
+        definition.place == Place::Cell(0) && self.is_imported(&definition.name)
+    }
+
+    pub fn is_imported(&self, name: &str) -> bool {
+        self.resolve(name) != name
+    }
+
+    fn newest(&self, name: &str, kinds: &[&str]) -> Option<&Definition> {
         self.definitions.iter().rev().find(|definition| {
             definition.name == name
                 && definition.kind != "impl"
@@ -136,7 +149,7 @@ impl Known {
             return None;
         }
         let name = path.rsplit("::").next().unwrap_or(&path);
-        self.named(name, &["struct", "enum", "union", "type"])
+        self.newest(name, &["struct", "enum", "union", "type"])
     }
 
     /// The `impl` blocks for a type.

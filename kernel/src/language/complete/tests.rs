@@ -270,6 +270,9 @@ fn the_preludes_names() {
     assert_eq!(signature("Html§", "Html"), "struct");
     assert_eq!(signature("seconds§", "seconds"), "fn seconds() -> f64");
     has("MimeBundle::new().§", &["with"]);
+    assert_eq!(signature("sleep§", "sleep"), "fn sleep(seconds: f64)");
+    assert_eq!(signature("use std::thread::*;\nsleep§", "sleep"), "std::thread::sleep");
+    assert_eq!(texts("use std::sync::*;\nBarr§").iter().filter(|name| *name == "Barrier").count(), 1);
 }
 
 #[test]

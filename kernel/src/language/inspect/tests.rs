@@ -69,6 +69,16 @@ fn a_path_may_begin_with_colons() {
 }
 
 #[test]
+fn what_a_use_brings_comes_before_the_prelude() {
+    assert_eq!(at("Barrier|", 0).map(|page| page.origin).as_deref(), Some("struct from the prelude"));
+    for code in ["use std::sync::*; Barrier|", "use std::sync::Barrier; Barrier|"] {
+        assert_eq!(at(code, 0).map(|page| page.origin).as_deref(), Some("struct std::sync::Barrier"), "{code}");
+    }
+    assert!(head("use std::thread::*; sle|ep").contains("Duration"));
+    assert!(head("use std::thread::*; sec|onds").contains("f64"));
+}
+
+#[test]
 fn items_tell_their_signature_docs_and_cell() {
     let page = at("area|", 0).expect("a page");
     assert_eq!(page.head, "fn area(w: f64, h: f64) -> f64");
