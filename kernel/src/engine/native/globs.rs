@@ -65,7 +65,7 @@ mod tests {
             "code": { "code": "E0659" }, "children": [note(one), note(other)],
         });
         let output = CompilerOutput::parse(&error.to_string(), "cell.rs");
-        let (prelude, uses) = (0..PRELUDE.len(), [PRELUDE.len()..text.len()].to_vec());
+        let (prelude, uses) = (0..PRELUDE.len(), std::iter::once(PRELUDE.len()..text.len()).collect());
         (output, Generated { source, regions: Vec::new(), old_items: Vec::new(), uses, prelude })
     }
 
