@@ -2,12 +2,12 @@
 
 use std::any::Any;
 use std::cell::Cell;
-use std::num::NonZero;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::Instant;
 
 use super::TaskError;
+use super::looks::{Experience, Looks};
 use crate::__rt::boxed::boxed;
 use crate::__rt::caught::{self, Caught};
 use crate::__rt::guarded::{Guarded, generation};
@@ -75,49 +75,8 @@ pub(crate) fn is_worker() {
     IS_WORKER.set(true);
 }
 
-/// Before a thread sleeps, it looks for so long: short tasks end sooner than a thread can
-/// be woken. (It does not yield: where others wait for the processor, it would get it back
-/// later than one that is woken.)
-const LOOK: Duration = Duration::from_micros(20);
-/// And so often between two looks at the clock.
-const GLANCES: u32 = 16;
-
-/// The looks of a thread before it sleeps.
-pub(crate) struct Looks {
-    glances: u32,
-    until: Option<Instant>,
-}
-
-impl Looks {
-    pub fn new() -> Looks {
-        Looks { glances: 0, until: None }
-    }
-
-    /// Waits for a moment; says whether to look once more.
-    pub fn again(&mut self) -> bool {
-        if !has_more_cores() {
-            return false;
-        }
-        std::hint::spin_loop();
-        self.glances += 1;
-        if !self.glances.is_multiple_of(GLANCES) {
-            return true;
-        }
-        let now = Instant::now();
-        now < *self.until.get_or_insert_with(|| now + LOOK)
-    }
-}
-
-/// What is looked for is done on another core.
-fn has_more_cores() -> bool {
-    static CORES: AtomicUsize = AtomicUsize::new(0);
-    let mut cores = CORES.load(Ordering::Relaxed);
-    if cores == 0 {
-        cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        CORES.store(cores, Ordering::Relaxed);
-    }
-    cores > 1
-}
+/// Of those who have waited for results.
+pub(super) static RESULTS: Experience = Experience::new();
 
 impl Core {
     fn make(work: Option<Work>, number: Option<u64>) -> Arc<Core> {
@@ -333,9 +292,10 @@ impl Core {
         if deadline.is_none() {
             self.run_if_worker();
         }
-        let mut looks = Looks::new();
+        let mut looks = Looks::new(&RESULTS);
         while looks.again() {
             if self.has_ended() {
+                looks.found();
                 return true;
             }
         }

@@ -18,6 +18,7 @@ mod error;
 #[cfg(all(test, unix))]
 mod fork_tests;
 mod future;
+pub(crate) mod looks;
 mod rayon;
 mod sequential;
 pub(crate) mod several;

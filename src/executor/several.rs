@@ -6,7 +6,8 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::core::{Core, Looks};
+use super::core::{Core, RESULTS};
+use super::looks::Looks;
 use super::future::{Future, Handle, deadline};
 use crate::__rt::guarded::Guarded;
 use crate::__rt::interrupt::{Wait, Waker};
@@ -78,9 +79,10 @@ impl Ends {
 
     #[track_caller]
     fn wait(&self, deadline: Option<Instant>) -> Option<usize> {
-        let mut looks = Looks::new();
+        let mut looks = Looks::new(&RESULTS);
         while looks.again() {
             if let Some(next) = self.pop() {
+                looks.found();
                 return Some(next);
             }
         }

@@ -18,7 +18,8 @@ use crate::__rt::guarded::{Guarded, generation};
 use crate::__rt::host;
 use crate::__rt::interrupt::Wait;
 use crate::__rt::owned::owner;
-use crate::executor::core::{self, Core, Looks, Work};
+use crate::executor::core::{self, Core, Work};
+use crate::executor::looks::{Experience, Looks};
 use crate::executor::{Handle, TaskError};
 use crate::thread::registry;
 
@@ -68,6 +69,9 @@ struct Crew {
     queue: SegQueue<Arc<Core>>,
     rota: Rota,
 }
+
+/// Of those who have looked for tasks.
+static TASKS: Experience = Experience::new();
 
 thread_local! {
     /// The crew that the calling thread is one of.
@@ -222,9 +226,10 @@ impl rota::Crew for Crew {
     type Task = Arc<Core>;
 
     fn look(&self) -> Option<Arc<Core>> {
-        let mut looks = Looks::new();
+        let mut looks = Looks::new(&TASKS);
         loop {
             if let Some(core) = self.queue.pop() {
+                looks.found();
                 return Some(core);
             }
             if self.rota.has_enough() || !looks.again() {
