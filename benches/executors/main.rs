@@ -13,6 +13,7 @@
 mod table;
 
 mod bare;
+mod busy;
 mod peer;
 
 use std::hint::black_box;
@@ -33,11 +34,15 @@ const PROCESSES: usize = 50;
 const INTEGERS: u64 = 10_000_000;
 
 fn main() {
+    busy::compute_if_asked();
     let workers = cpu_count();
     let mut peer = Peer::start(workers);
     println!("{workers} workers, medians of {TURNS} turns.\n");
     maps(workers, &mut peer);
-    round_trips(workers, &mut peer);
+    round_trips(workers, &mut peer, "10⁴ times submit and result, one after the other", 20.0);
+    let busy = busy::Busy::start();
+    round_trips(workers, &mut peer, "the same, beside a program that computes", 1.0);
+    drop(busy);
     processes(&mut peer);
     process_maps(workers, &mut peer);
 }
@@ -133,7 +138,7 @@ fn maps(workers: usize, peer: &mut Peer) {
     compare("map of 10⁶ tiny tasks", ways, Some(Target::AtMost(1.2)), Target::Faster(1.0));
 }
 
-fn round_trips(workers: usize, peer: &mut Peer) {
+fn round_trips(workers: usize, peer: &mut Peer, what: &str, least: f64) {
     let rayon = bare::rayon_pool(workers);
     let (executor, rayon_executor) = (ThreadPoolExecutor::new(workers), RayonExecutor::new(workers));
     let ways = vec![
@@ -142,7 +147,7 @@ fn round_trips(workers: usize, peer: &mut Peer) {
         way("`RayonExecutor`", || submit_and_wait(&rayon_executor)),
         python("Python's `ThreadPoolExecutor`", "round_trips", peer),
     ];
-    compare("10⁴ times submit and result, one after the other", ways, None, Target::Faster(20.0));
+    compare(what, ways, None, Target::Faster(least));
 }
 
 fn submit_and_wait(executor: &impl Executor<u64>) {

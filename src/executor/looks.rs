@@ -18,7 +18,7 @@ const GLANCES: u32 = 16;
 /// After so many who have looked in vain nobody looks.
 const PATIENCE: u32 = 5;
 /// But one of so many.
-const AFTER_ALL: u32 = 16;
+const AFTER_ALL: u32 = 32;
 
 /// What those have seen who have looked for things of one kind.
 pub(crate) struct Experience {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::core::{Core, RESULTS};
-use super::looks::Looks;
 use super::future::{Future, Handle, deadline};
+use super::looks::Looks;
 use crate::__rt::guarded::Guarded;
 use crate::__rt::interrupt::{Wait, Waker};
 use crate::__rt::owned::owner;
