@@ -13,6 +13,7 @@ use syn::Stmt;
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 
+use crate::cell::item::ItemKind;
 use crate::cell::measured;
 use crate::cell::parse::{self, Cell, LetBinding, MacroReading};
 use crate::cell::source::{CellSource, SourceText};
@@ -89,7 +90,14 @@ pub fn write(
             text.push_str(BEGUN);
             text.push_str(begin);
             let tail = cell.tail.clone();
-            text.push_str(&source.text[start..tail.as_ref().map_or(cell.code.end, |tail| tail.start).max(start)]);
+            let end_of_statements = tail.as_ref().map_or(cell.code.end, |tail| tail.start).max(start);
+            let mut at = start;
+            for place in hidden_macros(&cell) {
+                text.push_str(&source.text[at..place]);
+                text.push_str(FOUND_ANYWHERE);
+                at = place;
+            }
+            text.push_str(&source.text[at..end_of_statements]);
             // A comment may stand at the end.
             text.push('\n');
             match tail {
@@ -120,6 +128,15 @@ pub fn write(
     }
     text.push_str(FINISHED);
     Some(Written { cell, text })
+}
+
+/// evcxr writes items in any order, and other macros are found only below their definition.
+const FOUND_ANYWHERE: &str = "#[macro_export]\n";
+
+/// Where the `macro_rules!` of a cell begin that lack it.
+fn hidden_macros(cell: &Cell) -> impl Iterator<Item = usize> {
+    let macros = cell.items.iter().filter(|item| item.kind == ItemKind::MacroRules);
+    macros.filter(|item| !item.text().contains("macro_export")).map(|item| item.range.start)
 }
 
 /// What stands before the last expression.
@@ -207,6 +224,15 @@ mod tests {
         assert!(text.contains("begun();\nlet a = 1;\n\nmatch &(a + 1\n) { __tb_value => {"), "{text}");
         assert!(text.ends_with(FINISHED), "{text}");
         assert!(!written("let a = 1;", &Measure::No).contains("match"));
+    }
+
+    #[test]
+    fn macros_are_found_wherever_they_stand() {
+        let text =
+            written("let a = 1; /// One.\nmacro_rules! one { () => { 1 } }\nfn f() -> i32 { one!() }", &Measure::No);
+        assert!(text.contains("let a = 1; #[macro_export]\n/// One.\nmacro_rules! one"), "{text}");
+        let told = "#[macro_export] macro_rules! one { () => { 1 } }";
+        assert!(written(told, &Measure::No).contains(&format!("begun();\n{told}")));
     }
 
     #[test]
