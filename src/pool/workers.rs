@@ -5,7 +5,7 @@
 //! queue knows no lock; a lock is taken to sleep, to wake somebody and to start a thread
 //! ([`rota`](super::rota)). One worker that finds nothing to do looks on for some microseconds
 //! before it sleeps: so a thread that submits short tasks one after the other need not wake
-//! anybody.
+//! anybody. (Unless that has been in vain lately: see [`looks`](crate::executor::looks).)
 
 use std::cell::Cell;
 use std::io;
