@@ -4,7 +4,7 @@
 //! type) and makes a [`Core`](core::Core) of it, the state that the executor and the
 //! [`Future`] share. A worker moves it from queued to running, runs it and leaves its value
 //! or its panic there; the future takes that over when somebody asks. [`several`] waits for
-//! many of them.
+//! many of them; [`looks`] says for how long a thread looks before it sleeps.
 //!
 //! A thread of an executor that waits for a task which nobody has begun does it itself.
 //! So tasks may submit tasks to their own executor and wait for them: as each of them
