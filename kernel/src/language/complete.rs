@@ -9,7 +9,7 @@ use super::members::{self, Member};
 use super::scope::{self, Scope};
 use super::std_names::{self, Declared, keywords, macros, modules};
 use super::types::{Ty, shorten_type};
-use super::{Magic, files, locals, on_own_thread, prelude};
+use super::{Magic, files, locals, on_own_thread};
 use crate::interpreter::{CompletionItem, Completions};
 
 /// What can stand at the cursor, the likeliest first. `cursor` is a byte offset into the
@@ -195,11 +195,8 @@ fn names(candidates: &mut Candidates, scope: &Scope, code: &str, at: usize) {
         candidates.definition(rank, definition);
     }
     // What a macro made has no text to be read.
-    let made = |item: &&scope::Item| {
-        let is_read = || known.named(&item.name, &[]).is_some() || (item.cell == 0 && known.is_imported(&item.name));
-        !matches!(item.kind, "impl" | "use") && !is_read()
-    };
-    for item in prelude::items().iter().chain(&scope.items).filter(made) {
+    let made = |item: &&scope::Item| !matches!(item.kind, "impl" | "use") && known.named(&item.name, &[]).is_none();
+    for item in known.items(scope).filter(made) {
         if item.name.chars().all(|c| c.is_alphanumeric() || c == '_') {
             let rank = if item.cell == 0 { Rank::Prelude } else { Rank::Item };
             candidates.add(rank, &item.name, kind_of(item.kind), item.kind);

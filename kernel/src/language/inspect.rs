@@ -13,7 +13,7 @@ use super::scope::{self, Scope};
 use super::std_names::{self, Declared, keywords, macros, modules};
 use super::tokens::{self, Kind, Token};
 use super::types::{Ty, shorten_type};
-use super::{Magic, locals, on_own_thread, prelude, rustdoc};
+use super::{Magic, locals, on_own_thread, rustdoc};
 use crate::output::MimeBundle;
 
 /// What is known about the name at the cursor (a byte offset), about the one before it,
@@ -200,8 +200,7 @@ impl Question<'_> {
         if let Some(definition) = known.named(name, &[]).filter(|definition| definition.kind != "macro") {
             return Some(self.definition(definition));
         }
-        let made = prelude::items().iter().filter(|_| !known.is_imported(name)).chain(&self.scope.items);
-        let made = made.rev().find(|item| item.name == name);
+        let made = known.items(self.scope).rev().find(|item| item.name == name);
         if let Some(item) = made.filter(|item| !matches!(item.kind, "impl" | "use" | "macro")) {
             return Some(made_by_macro(item, self.detail));
         }

@@ -126,7 +126,13 @@ impl Known {
         definition.place == Place::Cell(0) && self.is_imported(&definition.name)
     }
 
-    pub fn is_imported(&self, name: &str) -> bool {
+    /// The items of the prelude and of the notebook, but for those whose name means something
+    /// else here.
+    pub fn items<'a>(&'a self, scope: &'a Scope) -> impl DoubleEndedIterator<Item = &'a super::scope::Item> {
+        prelude::items().iter().filter(|item| !self.is_imported(&item.name)).chain(&scope.items)
+    }
+
+    fn is_imported(&self, name: &str) -> bool {
         self.resolve(name) != name
     }
 

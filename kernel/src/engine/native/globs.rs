@@ -23,7 +23,9 @@ pub fn notebooks_own(output: &CompilerOutput, generated: &Generated) -> BTreeSet
 fn notebooks_import(told: &Diagnostic, generated: &Generated) -> Option<String> {
     let spans = told.spans.iter().chain(told.children.iter().flat_map(|note| &note.spans));
     let places: Vec<_> = spans.filter(|span| span.in_main_file).map(|span| span.range()).collect();
-    places.iter().find(|place| generated.prelude.contains(&place.start))?;
+    if !places.iter().any(|place| generated.prelude.contains(&place.start)) {
+        return None;
+    }
     let globs: BTreeSet<String> = places.iter().filter_map(|place| glob_that_ends_at(place.end, generated)).collect();
     // With two globs of its own the notebook would be refused in a program, too.
     let [path] = Vec::from_iter(globs).try_into().ok()?;
